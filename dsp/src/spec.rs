@@ -1,0 +1,4 @@
+//! What 3GPP says and nothing else. Tables cite their clause; nothing here is measured or decided.
+
+pub mod gold;
+pub mod nprach;

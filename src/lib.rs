@@ -1,0 +1,3 @@
+//! cellsweep finds concealed cellular modules by listening for their uplink.
+
+pub mod pipeline;

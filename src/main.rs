@@ -1,0 +1,3 @@
+//! The `cellsweep` program.
+
+fn main() {}

@@ -1,0 +1,162 @@
+//! What screens, records and reports read: an immutable picture of the sweep, and what a screen may ask for.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use dsp::finding::{Channel, Finding, Rejection, Technology};
+
+/// The stream being listened to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stream {
+    /// Path of the capture or label of the device.
+    pub name: String,
+    /// Complex samples a second.
+    pub sample_rate_hz: f64,
+    /// Radio frequency at offset 0, where known.
+    pub center_frequency_hz: Option<f64>,
+    /// Length of a recording; `None` for a live radio.
+    pub duration_s: Option<f64>,
+}
+
+/// One line of the waterfall: powers over the whole band, lowest frequency first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WaterfallRow {
+    /// Instant of its last sample, seconds from the stream's first.
+    pub end_s: f64,
+    /// Strongest power within the row's time for each display bin, in dBFS per display bin.
+    pub peak_dbfs: Arc<[f32]>,
+}
+
+/// Mean spectrum over the last fraction of a second, lowest frequency first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Spectrum {
+    /// Mean power of each display bin, dBFS.
+    pub mean_dbfs: Arc<[f32]>,
+    /// Strongest power of each display bin, dBFS.
+    pub peak_dbfs: Arc<[f32]>,
+    /// Noise floor of each display bin, dBFS.
+    pub floor_dbfs: Arc<[f32]>,
+}
+
+/// A burst with its number and the transmitter it is attributed to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Burst {
+    /// Number in order of start.
+    pub id: u64,
+    /// Transmitter it is attributed to.
+    pub transmitter: Option<u32>,
+    /// What was heard.
+    pub finding: Finding,
+}
+
+/// What is inferred to be one device: an inference with evidence, never an identity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transmitter {
+    /// Number within this sweep.
+    pub id: u32,
+    /// Technology most of its bursts speak for.
+    pub technology: Technology,
+    /// Probability that its bursts come from one device of this technology.
+    pub confidence: f64,
+    /// Bursts attributed to it.
+    pub bursts: u64,
+    /// Start of its first burst.
+    pub first_s: f64,
+    /// End of its last burst.
+    pub last_s: f64,
+    /// Middle of the band its bursts occupied, hertz from the stream's centre.
+    pub center_hz: f64,
+    /// Width of that band.
+    pub bandwidth_hz: f64,
+    /// Level of its strongest burst.
+    pub power_dbfs_max: f32,
+    /// Frequency error against its grid, where a burst told it.
+    pub frequency_error_hz: Option<f64>,
+    /// Period of its sessions, where one was found.
+    pub period_s: Option<f64>,
+    /// Cell identities consistent with all its bursts, where a burst told any.
+    pub cell_ids: Option<Vec<u16>>,
+    /// `(start_s, power_dbfs)` of its latest bursts, oldest first.
+    pub levels: VecDeque<(f64, f32)>,
+    /// Bursts by channel.
+    pub channels: Vec<(Channel, u64)>,
+    /// Why its bursts are held to be one device, a sentence each.
+    pub evidence: Vec<String>,
+    /// The receiver was overloaded during one of its bursts.
+    pub clipped: bool,
+}
+
+/// How the receiver and the machine are doing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Health {
+    /// Samples analysed.
+    pub samples_processed: u64,
+    /// Samples the source lost.
+    pub samples_dropped: u64,
+    /// Time not listened to, losses included.
+    pub blind_s: f64,
+    /// Time during which the receiver was overloaded.
+    pub clipped_s: f64,
+    /// The receiver is overloaded now.
+    pub overloaded: bool,
+    /// Seconds of air analysed in a second.
+    pub realtime_factor: f64,
+    /// Share of each thread's time spent working, by stage.
+    pub load: Vec<(&'static str, f64)>,
+    /// Candidates turned down, by detector and reason.
+    pub rejections: Vec<(Rejection, u64)>,
+    /// Blocks waiting for analysis, and how many there are in all.
+    pub backlog: (usize, usize),
+}
+
+/// Where the stream stands.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum State {
+    /// Samples are coming in.
+    #[default]
+    Running,
+    /// Halted by the user.
+    Paused,
+    /// The recording is over.
+    Finished,
+    /// The source failed; the sentence says how.
+    Failed(String),
+}
+
+/// An immutable picture of the sweep, published a few times a second.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// What is listened to.
+    pub stream: Arc<Stream>,
+    /// Where it stands.
+    pub state: State,
+    /// Seconds of the stream analysed.
+    pub position_s: f64,
+    /// Replay speed against real time; `None`: as fast as the machine allows.
+    pub speed: Option<f64>,
+    /// Spectrum of the last moments.
+    pub spectrum: Spectrum,
+    /// Latest rows, newest first.
+    pub waterfall: Arc<VecDeque<WaterfallRow>>,
+    /// Latest bursts, oldest first.
+    pub bursts: Arc<VecDeque<Burst>>,
+    /// Number of bursts in all.
+    pub num_bursts: u64,
+    /// Every transmitter, by `id`.
+    pub transmitters: Arc<Vec<Transmitter>>,
+    /// Losses, load, overload.
+    pub health: Health,
+}
+
+/// What a screen asks of the pipeline.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Control {
+    /// Halt, or go on.
+    Pause(bool),
+    /// Go to this instant of the recording.
+    Seek(f64),
+    /// Replay this many times as fast as real time.
+    Speed(f64),
+    /// While halted: advance by this much, then halt again.
+    Step(f64),
+}
