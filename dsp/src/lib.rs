@@ -6,4 +6,7 @@
 
 pub mod baseband;
 pub mod finding;
+pub mod grid;
 pub mod spec;
+pub mod statistics;
+pub mod stft;
