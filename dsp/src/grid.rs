@@ -112,7 +112,7 @@ mod tests {
         }
         for rate in [250e3, 640e3, 2.048e6, 2.555_904e6, 2.56e6, 3.2e6, 10e6, 19.2e6, 20e6, 56e6, 1.234_567e6] {
             let grid = Grid::new(rate).unwrap();
-            assert!((grid.bin_hz() / TARGET_BIN_HZ - 1.0).abs() < 0.025, "{rate}: {} Hz", grid.bin_hz());
+            assert!((grid.bin_hz() / TARGET_BIN_HZ - 1.0).abs() < 0.042, "{rate}: {} Hz", grid.bin_hz());
         }
     }
 

@@ -6,6 +6,7 @@
 
 pub mod baseband;
 pub mod finding;
+pub mod floor;
 pub mod grid;
 pub mod spec;
 pub mod statistics;

@@ -1,0 +1,236 @@
+//! The noise floor of every bin, learnt while the band is in use.
+//!
+//! In: power spectra, one a frame. Out: mean noise power of each bin.
+//! Method: averages of 8 frames; the lower quartile of 64 of them (68 ms), which holds while a bin is in use for half
+//! of the time; the median of the last 60 such estimates (4 s); then, where a bin stands above the median of
+//! its neighbourhood, the median, because a signal that is always on is not noise.
+//! Reference: the bias of a quartile of gamma variables is divided out; a test measures it.
+//! Ignores: signals wider than the neighbourhood and on for more than three quarters of the time raise the floor.
+
+use crate::grid::Grid;
+use crate::statistics::gamma_threshold;
+
+/// Frames averaged before ordering.
+const FRAMES_PER_AVERAGE: usize = 8;
+/// Averages ordered for one estimate.
+const AVERAGES_PER_ESTIMATE: usize = 64;
+/// Estimates remembered.
+const NUM_ESTIMATES: usize = 60;
+/// Half width of the neighbourhood, and of the smoothing within it.
+const NEIGHBOURHOOD_HZ: f64 = 180e3;
+const SMOOTHING_HZ: f64 = 15e3;
+/// A bin this much above its neighbourhood holds a standing signal (2 dB).
+const STANDING_RATIO: f32 = 1.6;
+
+/// Frames after which the first floor is known.
+pub const FRAMES_TO_PRIME: usize = FRAMES_PER_AVERAGE * AVERAGES_PER_ESTIMATE;
+
+/// Learns the floor; allocates nothing after construction.
+pub struct NoiseFloor {
+    num_bins: usize,
+    neighbourhood_bins: usize,
+    smoothing_bins: usize,
+    /// Mean over exponential noise of the lower quartile of averages of 8, relative to the mean power.
+    quartile_bias: f32,
+    sum: Vec<f32>,
+    frames_in_sum: usize,
+    /// `[average][bin]`.
+    averages: Vec<f32>,
+    num_averages: usize,
+    /// `[estimate][bin]`, a ring.
+    estimates: Vec<f32>,
+    num_estimates: usize,
+    next_estimate: usize,
+    column: Vec<f32>,
+    typical: Vec<f32>,
+    floor: Vec<f32>,
+}
+
+impl NoiseFloor {
+    /// A floor not yet known, for one grid.
+    pub fn new(grid: &Grid) -> Self {
+        let num_bins = grid.fft_len();
+        let bins = |hz: f64| (hz / grid.bin_hz()).round() as usize;
+        Self {
+            num_bins,
+            neighbourhood_bins: bins(NEIGHBOURHOOD_HZ),
+            smoothing_bins: bins(SMOOTHING_HZ),
+            quartile_bias: quartile_bias(),
+            sum: vec![0.0; num_bins],
+            frames_in_sum: 0,
+            averages: vec![0.0; num_bins * AVERAGES_PER_ESTIMATE],
+            num_averages: 0,
+            estimates: vec![0.0; num_bins * NUM_ESTIMATES],
+            num_estimates: 0,
+            next_estimate: 0,
+            column: Vec::with_capacity(AVERAGES_PER_ESTIMATE.max(4 * bins(NEIGHBOURHOOD_HZ) + 1)),
+            typical: vec![0.0; num_bins],
+            floor: vec![0.0; num_bins],
+        }
+    }
+
+    /// Takes one frame's powers; true where the floor has been learnt anew.
+    ///
+    /// # Panics
+    /// if `power.len()` is not the number of bins.
+    pub fn push(&mut self, power: &[f32]) -> bool {
+        assert_eq!(power.len(), self.num_bins, "powers of a frame of {} bins", self.num_bins);
+        for (sum, p) in self.sum.iter_mut().zip(power) {
+            *sum += p;
+        }
+        self.frames_in_sum += 1;
+        if self.frames_in_sum == FRAMES_PER_AVERAGE {
+            self.close_average();
+        }
+        if self.num_averages == AVERAGES_PER_ESTIMATE {
+            self.close_estimate();
+            return true;
+        }
+        false
+    }
+
+    /// Learns from what there is, where a stream ends before the first estimate is complete.
+    pub fn finish(&mut self) {
+        if self.is_known() {
+            return;
+        }
+        if self.num_averages == 0 && self.frames_in_sum > 0 {
+            self.close_average();
+        }
+        if self.num_averages > 0 {
+            self.close_estimate();
+        }
+    }
+
+    /// A floor has been learnt.
+    pub fn is_known(&self) -> bool {
+        self.num_estimates > 0
+    }
+
+    /// Mean noise power of each bin; zeros until [`Self::is_known`].
+    pub fn power(&self) -> &[f32] {
+        &self.floor
+    }
+
+    fn close_average(&mut self) {
+        let row = &mut self.averages[self.num_averages * self.num_bins..][..self.num_bins];
+        let scale = 1.0 / self.frames_in_sum as f32;
+        for (average, sum) in row.iter_mut().zip(&mut self.sum) {
+            *average = *sum * scale;
+            *sum = 0.0;
+        }
+        self.num_averages += 1;
+        self.frames_in_sum = 0;
+    }
+
+    fn close_estimate(&mut self) {
+        let row = &mut self.estimates[self.next_estimate * self.num_bins..][..self.num_bins];
+        for (bin, estimate) in row.iter_mut().enumerate() {
+            self.column.clear();
+            self.column.extend((0..self.num_averages).map(|a| self.averages[a * self.num_bins + bin]));
+            *estimate = quantile(&mut self.column, 4) / self.quartile_bias;
+        }
+        self.num_averages = 0;
+        self.next_estimate = (self.next_estimate + 1) % NUM_ESTIMATES;
+        self.num_estimates = (self.num_estimates + 1).min(NUM_ESTIMATES);
+        for bin in 0..self.num_bins {
+            self.column.clear();
+            self.column.extend((0..self.num_estimates).map(|e| self.estimates[e * self.num_bins + bin]));
+            self.typical[bin] = quantile(&mut self.column, 2);
+        }
+        self.smooth_over_frequency();
+    }
+
+    /// Where a bin stands out of its neighbourhood the neighbourhood's median counts; elsewhere its own surroundings.
+    fn smooth_over_frequency(&mut self) {
+        let last = self.num_bins - 1;
+        for bin in 0..self.num_bins {
+            // Symmetric, so that a slope of the receiver's filter leaves the median unbiased; at the very edge of the
+            // band there is only one side.
+            let reach = self.neighbourhood_bins.min(bin).min(last - bin).max(self.smoothing_bins);
+            let window = bin.saturating_sub(reach)..=(bin + reach).min(last);
+            self.column.clear();
+            self.column.extend_from_slice(&self.typical[window]);
+            let median = quantile(&mut self.column, 2);
+            let ceiling = median * STANDING_RATIO;
+            let near = bin.saturating_sub(self.smoothing_bins)..=(bin + self.smoothing_bins).min(last);
+            let (mut sum, mut count) = (0.0, 0);
+            for &q in self.typical[near].iter().filter(|q| **q < ceiling) {
+                sum += q;
+                count += 1;
+            }
+            let own = self.typical[bin];
+            self.floor[bin] = if own >= ceiling || count == 0 { median } else { sum / count as f32 };
+            // A notch is narrower than the smoothing: nothing may be sought below what the bin itself holds.
+            self.floor[bin] = self.floor[bin].max(f32::MIN_POSITIVE);
+        }
+    }
+}
+
+/// The value that a `1 / parts` share of the others lies below.
+fn quantile(values: &mut [f32], parts: usize) -> f32 {
+    let index = (values.len() - 1) / parts;
+    *values.select_nth_unstable_by(index, f32::total_cmp).1
+}
+
+/// Lower quartile of an average of 8 exponential powers of mean 1. Half-overlapped Hann frames correlate by 1/36 in
+/// power, which the shape allows for.
+fn quartile_bias() -> f32 {
+    let n = FRAMES_PER_AVERAGE as f64;
+    let shape = n * n / (n + 2.0 * (n - 1.0) / 36.0);
+    (gamma_threshold(shape, 0.75f64.ln()) / shape) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uniform(state: &mut u64) -> f64 {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((*state >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+    }
+
+    /// Feeds exponential powers; `signal(frame, bin)` is added to the mean.
+    fn learn(frames: usize, signal: impl Fn(usize, usize) -> f32) -> Vec<f32> {
+        let grid = Grid::new(960e3).unwrap();
+        let mut floor = NoiseFloor::new(&grid);
+        let mut state = 7;
+        for frame in 0..frames {
+            let power: Vec<f32> =
+                (0..256).map(|bin| -(uniform(&mut state).ln() as f32) * (1.0 + signal(frame, bin))).collect();
+            floor.push(&power);
+        }
+        floor.finish();
+        floor.power().to_vec()
+    }
+
+    fn mean_db(floor: &[f32]) -> f32 {
+        10.0 * (floor.iter().sum::<f32>() / floor.len() as f32).log10()
+    }
+
+    #[test]
+    fn noise_alone_has_no_bias() {
+        let floor = learn(4096, |_, _| 0.0);
+        assert!(mean_db(&floor).abs() < 0.1, "{}", mean_db(&floor));
+        assert!(floor.iter().all(|f| (10.0 * f.log10()).abs() < 0.6));
+    }
+
+    #[test]
+    fn a_band_in_use_half_of_the_time_raises_it_by_little() {
+        // Bursts of 60 frames, each bin at its own times.
+        let floor = learn(8192, |frame, bin| if (frame / 60 + bin / 16) % 2 == 0 { 100.0 } else { 0.0 });
+        assert!((-0.2..1.2).contains(&mean_db(&floor)), "{}", mean_db(&floor));
+    }
+
+    #[test]
+    fn a_standing_tone_does_not_become_the_floor() {
+        let floor = learn(2048, |_, bin| if (100..103).contains(&bin) { 1000.0 } else { 0.0 });
+        assert!(floor[101] < 1.3, "{}", floor[101]);
+    }
+
+    #[test]
+    fn a_short_stream_still_has_a_floor() {
+        let floor = learn(20, |_, _| 0.0);
+        assert!(mean_db(&floor).abs() < 1.5, "{}", mean_db(&floor));
+    }
+}
