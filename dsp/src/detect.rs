@@ -1,0 +1,6 @@
+//! What is computed: from cells of energy to findings, one file per channel.
+//!
+//! Thresholds come from stated false-alarm rates. Nothing here knows how signals are made: the simulator in `synth`
+//! and the detectors stand apart, both on `spec`.
+
+pub mod energy;
