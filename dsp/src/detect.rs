@@ -3,4 +3,7 @@
 //! Thresholds come from stated false-alarm rates. Nothing here knows how signals are made: the simulator in `synth`
 //! and the detectors stand apart, both on `spec`.
 
+pub mod candidate;
 pub mod energy;
+pub mod rectangles;
+pub mod segment;

@@ -38,6 +38,9 @@ const SOURCE_MINIMUM: f32 = 60.0;
 const SIDELOBE: f32 = 0.4;
 /// A cell counts as its own signal only this far above the sidelobes expected there (exponential powers).
 const SIDELOBE_MARGIN: f32 = 8.0;
+/// Bins whose mean is this far above the sidelobes expected there hold a signal of their own. (A wide flat signal's
+/// own parts put a sixth of its level on each other.)
+const OWN_SIGNAL: f32 = 3.0;
 
 /// Independent exponential powers that a sum over `frames × bins` is worth.
 pub fn independent_cells(frames: usize, bins: usize) -> f64 {
@@ -181,7 +184,8 @@ impl Energy {
             return;
         }
         for (cells, &expected) in power.chunks_mut(SOURCE_BINS).zip(&self.sidelobes) {
-            if expected > 0.3 {
+            let mean = cells.iter().sum::<f32>() / cells.len() as f32;
+            if expected > 0.3 && mean < OWN_SIGNAL * expected {
                 for p in cells.iter_mut().filter(|p| **p < SIDELOBE_MARGIN * expected) {
                     *p = 1.0;
                 }

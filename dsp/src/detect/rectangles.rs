@@ -1,0 +1,237 @@
+//! A patch of time and frequency taken apart into rectangles of even power.
+//!
+//! In: whitened powers of a patch, `[row][bin]`. Out: disjoint rectangles, each brighter than the noise.
+//! Method: of all straight cuts through the patch the one that makes exponential powers of one mean on each side most
+//! likely, and again in each half, while a cut frees noise or parts levels 6 dB apart. Uplink bursts are rectangles,
+//! so the edges that the likelihood finds are their edges.
+
+/// Whitened mean up to which a part is held to be noise (1.1 dB).
+const NOISE_MEAN: f64 = 1.3;
+/// Two levels this far apart are two signals (6 dB).
+const STEP_RATIO: f64 = 4.0;
+/// Rows or bins a part must have to be a signal of another level, not an edge.
+const MIN_STEP_CELLS: usize = 3;
+/// Log likelihood a cut must gain, in independent cells (a chance of e^-10 at one place).
+const MIN_CUT_GAIN: f64 = 10.0;
+/// Strips across a cut, and what each costs for having a mean of its own.
+const NUM_STRIPS: usize = 12;
+const STRIP_PENALTY: f64 = 1.5;
+/// Log likelihood over noise that a part must have to be kept at all.
+const MIN_EVIDENCE: f64 = 8.0;
+/// Half-overlapped Hann cells are worth about half as many independent ones.
+const INDEPENDENT_SHARE: f64 = 0.5;
+/// Cuts made in one patch at the most.
+const MAX_PARTS: usize = 512;
+
+/// Half-open ranges of rows and bins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rectangle {
+    /// First row.
+    pub row: usize,
+    /// One past the last row.
+    pub row_end: usize,
+    /// Lowest bin.
+    pub bin: usize,
+    /// One past the highest bin.
+    pub bin_end: usize,
+}
+
+impl Rectangle {
+    /// Cells in it.
+    pub fn cells(&self) -> usize {
+        (self.row_end - self.row) * (self.bin_end - self.bin)
+    }
+}
+
+/// Sums over any rectangle of a patch in constant time, and the cutting; its buffers are kept from patch to patch.
+pub struct Cutter {
+    /// `[row][bin]` sums over all cells before, `(rows + 1) × (bins + 1)` of them.
+    integral: Vec<f64>,
+    width: usize,
+    waiting: Vec<Rectangle>,
+}
+
+impl Cutter {
+    /// Room for patches of up to `max_cells`.
+    pub fn new(max_rows: usize, max_bins: usize) -> Self {
+        Self {
+            integral: Vec::with_capacity((max_rows + 1) * (max_bins + 1)),
+            width: 0,
+            waiting: Vec::with_capacity(MAX_PARTS),
+        }
+    }
+
+    /// Loads a patch: `rows` rows that `power(row)` gives as slices of `bins` whitened powers.
+    pub fn load<'a>(&mut self, rows: usize, bins: usize, power: impl Fn(usize) -> &'a [f32]) {
+        self.width = bins + 1;
+        self.integral.clear();
+        self.integral.resize((rows + 1) * self.width, 0.0);
+        for row in 0..rows {
+            let (above, below) = self.integral[row * self.width..].split_at_mut(self.width);
+            let mut total = 0.0;
+            for (bin, p) in power(row).iter().enumerate() {
+                total += f64::from(*p);
+                below[bin + 1] = above[bin + 1] + total;
+            }
+        }
+    }
+
+    /// Sum of whitened powers over a rectangle of the loaded patch.
+    pub fn sum(&self, r: &Rectangle) -> f64 {
+        let at = |row: usize, bin: usize| self.integral[row * self.width + bin];
+        at(r.row_end, r.bin_end) - at(r.row, r.bin_end) - at(r.row_end, r.bin) + at(r.row, r.bin)
+    }
+
+    /// Mean whitened power of a rectangle.
+    pub fn mean(&self, r: &Rectangle) -> f64 {
+        self.sum(r) / r.cells() as f64
+    }
+
+    /// Log likelihood of a rectangle as one level, over noise of mean 1, in independent cells; at least 0.
+    pub fn evidence(&self, r: &Rectangle) -> f64 {
+        evidence(r.cells() as f64, self.sum(r))
+    }
+
+    /// Takes `whole` apart; rectangles go to `out`.
+    pub fn cut(&mut self, whole: Rectangle, out: &mut Vec<Rectangle>) {
+        self.waiting.clear();
+        self.waiting.push(whole);
+        let mut parts = 0;
+        while let Some(part) = self.waiting.pop() {
+            parts += 1;
+            match self.best_cut(&part) {
+                Some((a, b)) if parts < MAX_PARTS => {
+                    self.waiting.push(a);
+                    self.waiting.push(b);
+                }
+                _ if self.mean(&part) > NOISE_MEAN && self.evidence(&part) > MIN_EVIDENCE => out.push(part),
+                _ => {}
+            }
+        }
+    }
+
+    fn best_cut(&self, part: &Rectangle) -> Option<(Rectangle, Rectangle)> {
+        let mut best: Option<(f64, Rectangle, Rectangle)> = None;
+        let mut consider = |gain: f64, a: Rectangle, b: Rectangle| {
+            if best.is_none_or(|(best_gain, ..)| gain > best_gain) {
+                best = Some((gain, a, b));
+            }
+        };
+        for row in part.row + 1..part.row_end {
+            let (a, b) = (Rectangle { row_end: row, ..*part }, Rectangle { row, ..*part });
+            let strips = strips(part.bin, part.bin_end)
+                .map(|(bin, bin_end)| (Rectangle { bin, bin_end, ..a }, Rectangle { bin, bin_end, ..b }));
+            if let Some(gain) = self.cut_gain(&a, &b, strips, (row - part.row).min(part.row_end - row)) {
+                consider(gain, a, b);
+            }
+        }
+        for bin in part.bin + 1..part.bin_end {
+            let (a, b) = (Rectangle { bin_end: bin, ..*part }, Rectangle { bin, ..*part });
+            let strips = strips(part.row, part.row_end)
+                .map(|(row, row_end)| (Rectangle { row, row_end, ..a }, Rectangle { row, row_end, ..b }));
+            if let Some(gain) = self.cut_gain(&a, &b, strips, (bin - part.bin).min(part.bin_end - bin)) {
+                consider(gain, a, b);
+            }
+        }
+        best.map(|(_, a, b)| (a, b))
+    }
+
+    /// What a cut into `a` and `b` gains, either as two levels or as two profiles over strips across the cut: a hop
+    /// leaves the mean on both sides the same. `depth` is the smaller extent of the two.
+    fn cut_gain(
+        &self,
+        a: &Rectangle,
+        b: &Rectangle,
+        strips: impl Iterator<Item = (Rectangle, Rectangle)>,
+        depth: usize,
+    ) -> Option<f64> {
+        let step = |a: &Rectangle, b: &Rectangle| {
+            let (na, nb) = (a.cells() as f64, b.cells() as f64);
+            let (sa, sb) = (self.sum(a), self.sum(b));
+            let gain = likelihood(na, sa) + likelihood(nb, sb) - likelihood(na + nb, sa + sb);
+            (gain * INDEPENDENT_SHARE, sa / na, sb / nb)
+        };
+        let (gain, mean_a, mean_b) = step(a, b);
+        let plain = gain > MIN_CUT_GAIN
+            && (mean_a < NOISE_MEAN || mean_b < NOISE_MEAN || (depth >= MIN_STEP_CELLS && is_step(mean_a, mean_b)));
+        let mut best = plain.then_some(gain);
+        if depth >= MIN_STEP_CELLS {
+            let (mut total, mut steps) = (0.0, 0);
+            for (a, b) in strips {
+                let (gain, mean_a, mean_b) = step(&a, &b);
+                total += gain - STRIP_PENALTY;
+                steps += usize::from(gain > MIN_CUT_GAIN && is_step(mean_a, mean_b));
+            }
+            if steps >= 1 && total > MIN_CUT_GAIN && best.is_none_or(|best| total > best) {
+                best = Some(total);
+            }
+        }
+        best
+    }
+}
+
+/// Up to [`NUM_STRIPS`] even parts of a range.
+fn strips(from: usize, to: usize) -> impl Iterator<Item = (usize, usize)> {
+    let count = NUM_STRIPS.min(to - from);
+    (0..count).map(move |i| (from + (to - from) * i / count, from + (to - from) * (i + 1) / count))
+}
+
+fn is_step(mean_a: f64, mean_b: f64) -> bool {
+    mean_a.max(mean_b) > STEP_RATIO * mean_a.min(mean_b)
+}
+
+/// Log likelihood of `cells` exponential powers that sum to `sum`, as noise of mean 1 or as a signal of their own mean.
+fn likelihood(cells: f64, sum: f64) -> f64 {
+    let mean = sum / cells;
+    if mean <= 1.0 { -sum } else { -cells * (mean.ln() + 1.0) }
+}
+
+/// What one level of its own gains over noise of mean 1, in independent cells.
+pub fn evidence(cells: f64, sum: f64) -> f64 {
+    (likelihood(cells, sum) + sum) * INDEPENDENT_SHARE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(rows: usize, bins: usize, mean: impl Fn(usize, usize) -> f32) -> Vec<Rectangle> {
+        let mut state = 11u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            -((((state >> 11) as f64 + 0.5) / (1u64 << 53) as f64).ln() as f32)
+        };
+        let cells: Vec<f32> = (0..rows * bins).map(|i| next() * mean(i / bins, i % bins)).collect();
+        let mut cutter = Cutter::new(rows, bins);
+        cutter.load(rows, bins, |row| &cells[row * bins..(row + 1) * bins]);
+        let mut out = Vec::new();
+        cutter.cut(Rectangle { row: 0, row_end: rows, bin: 0, bin_end: bins }, &mut out);
+        out.sort_by_key(|r| (r.row, r.bin));
+        out
+    }
+
+    #[test]
+    fn noise_is_taken_away_and_one_burst_left() {
+        let parts = cut(60, 80, |t, k| if (20..40).contains(&t) && (16..64).contains(&k) { 6.0 } else { 1.0 });
+        assert_eq!(parts, [Rectangle { row: 20, row_end: 40, bin: 16, bin_end: 64 }]);
+    }
+
+    #[test]
+    fn neighbours_of_other_strength_are_parted() {
+        let parts = cut(30, 96, |_, k| if k < 48 { 100.0 } else { 5.0 });
+        assert_eq!(parts.len(), 2, "{parts:?}");
+        assert!(parts[0].bin_end.abs_diff(48) <= 1);
+    }
+
+    #[test]
+    fn hops_are_one_rectangle_each() {
+        let parts = cut(40, 60, |t, k| if (k / 12) * 8 == (t / 8) * 8 { 50.0 } else { 1.0 });
+        assert_eq!(parts.len(), 5, "{parts:?}");
+        assert!(parts.iter().all(|r| r.cells() == 96), "{parts:?}");
+    }
+
+    #[test]
+    fn noise_alone_leaves_nothing() {
+        assert!(cut(100, 100, |_, _| 1.0).is_empty());
+    }
+}

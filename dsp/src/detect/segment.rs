@@ -1,0 +1,457 @@
+//! Bursts cut out of the plane of time and frequency.
+//!
+//! In: rows of whitened power with their marks, from [`super::energy`]. Out: [`Candidate`]s, one per contiguous
+//! stretch at one frequency, after it has ended.
+//! Method: marked cells that touch form a patch; a patch is taken apart into rectangles of even power; rectangles
+//! that continue each other are one burst; edges are placed where the power crosses half of the burst's own.
+//! What is only the shadow of a stronger burst (spectral skirt, mirror image) is counted and dropped.
+
+use std::ops::Range;
+
+use super::candidate::Candidate;
+use super::energy::ActivityRow;
+use super::rectangles::{Cutter, Rectangle, evidence};
+use crate::finding::{Rejection, Segment};
+use crate::grid::Grid;
+use crate::stft::NOISE_BANDWIDTH_BINS;
+
+/// Rows taken apart at a time.
+const CHUNK_ROWS: usize = 128;
+/// Marked cells this near to each other belong together.
+const GAP_ROWS: usize = 3;
+const GAP_BINS: usize = 1;
+/// A patch may hold this many times as many cells as were marked in it; a thinner one is taken run by run.
+const MAX_RUNS_PER_ROW_OF_CHUNK: usize = 128;
+/// Two rectangles continue each other where they share this much of their joint band…
+const SHARED_BAND: f64 = 0.6;
+/// … and differ by no more than this in level (5 dB).
+const CONTINUES_RATIO: f64 = 3.2;
+/// Log likelihood over noise of a whole burst: a chance of e^-34 among some 1e12 rectangles an hour and 10 MHz.
+const MIN_EVIDENCE: f64 = 34.0;
+/// Bursts followed at a time.
+const MAX_OPEN: usize = 4096;
+/// A skirt is this much weaker (28 dB) and within this many bandwidths.
+const SKIRT_RATIO: f64 = 630.0;
+const SKIRT_BANDWIDTHS: f64 = 3.0;
+/// A mirror image is this much weaker (18 dB).
+const IMAGE_RATIO: f64 = 63.0;
+/// Share of its time that a shadow must lie within its cause.
+const SHADOW_OVERLAP: f64 = 0.7;
+
+/// Shorter than three frames and wider than this share of the band: a click.
+const CLICK_BAND_SHARE: f64 = 0.3;
+
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    row: usize,
+    bin: usize,
+    bin_end: usize,
+    parent: usize,
+}
+
+/// One rectangle of the chunk with what was measured of it.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    start_s: f64,
+    end_s: f64,
+    low_hz: f64,
+    high_hz: f64,
+    cells: f64,
+    sum: f64,
+    mean: f64,
+    /// Touches the chunk's end: its end is not its own yet.
+    cut_off: bool,
+    shadow: Option<&'static str>,
+    /// Noise power of a bin in its band.
+    floor: f64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    piece: Piece,
+    duration_s: f64,
+    shadow_s: f64,
+}
+
+/// Follows bursts across the stream; allocates nothing after construction.
+pub struct Segmentation {
+    grid: Grid,
+    power: Vec<f32>,
+    active: Vec<bool>,
+    first_frame: u64,
+    num_rows: usize,
+    runs: Vec<Run>,
+    row_runs: Vec<Range<usize>>,
+    bounds: Vec<Rectangle>,
+    parts: Vec<Rectangle>,
+    pieces: Vec<Piece>,
+    profile: Vec<f64>,
+    cutter: Cutter,
+    open: Vec<Open>,
+    rejections: Vec<(Rejection, u64)>,
+}
+
+impl Segmentation {
+    /// Room for one grid.
+    pub fn new(grid: &Grid) -> Self {
+        let bins = grid.fft_len();
+        let max_runs = CHUNK_ROWS * MAX_RUNS_PER_ROW_OF_CHUNK.min(bins / 2);
+        Self {
+            grid: *grid,
+            power: vec![0.0; CHUNK_ROWS * bins],
+            active: vec![false; CHUNK_ROWS * bins],
+            first_frame: 0,
+            num_rows: 0,
+            runs: Vec::with_capacity(max_runs),
+            row_runs: Vec::with_capacity(CHUNK_ROWS),
+            bounds: Vec::with_capacity(max_runs),
+            parts: Vec::with_capacity(max_runs),
+            pieces: Vec::with_capacity(max_runs),
+            profile: Vec::with_capacity(bins.max(CHUNK_ROWS)),
+            cutter: Cutter::new(CHUNK_ROWS, bins),
+            open: Vec::with_capacity(MAX_OPEN),
+            rejections: REASONS.iter().map(|&reason| (Rejection { detector: DETECTOR, reason }, 0)).collect(),
+        }
+    }
+
+    /// Takes one row; bursts that have ended go to `ended`. `floor` is the noise power of each bin.
+    pub fn push(&mut self, row: &ActivityRow<'_>, floor: &[f32], ended: &mut impl FnMut(Candidate)) {
+        let bins = self.grid.fft_len();
+        if self.num_rows == 0 {
+            self.first_frame = row.frame;
+        }
+        let at = self.num_rows * bins;
+        self.power[at..at + bins].copy_from_slice(row.power);
+        self.active[at..at + bins].copy_from_slice(row.active);
+        self.num_rows += 1;
+        if self.num_rows == CHUNK_ROWS {
+            self.close_chunk(floor, ended);
+        }
+    }
+
+    /// Ends every burst.
+    pub fn finish(&mut self, floor: &[f32], ended: &mut impl FnMut(Candidate)) {
+        self.close_chunk(floor, ended);
+        self.end_before(f64::INFINITY, ended);
+    }
+
+    /// Start of the oldest burst that has not ended, or of the rows not looked at yet: nothing that is announced
+    /// later starts before.
+    pub fn settled_s(&self) -> f64 {
+        let waiting = (self.first_frame as f64 - GAP_ROWS as f64) * self.grid.hop_s();
+        self.open.iter().map(|open| open.piece.start_s).fold(waiting, f64::min)
+    }
+
+    /// What was dropped, by reason.
+    pub fn rejections(&self) -> &[(Rejection, u64)] {
+        &self.rejections
+    }
+
+    fn reject(&mut self, reason: &'static str) {
+        if let Some((_, count)) = self.rejections.iter_mut().find(|(r, _)| r.reason == reason) {
+            *count += 1;
+        }
+    }
+
+    fn close_chunk(&mut self, floor: &[f32], ended: &mut impl FnMut(Candidate)) {
+        self.find_runs();
+        self.join_runs();
+        self.pieces.clear();
+        for index in 0..self.bounds.len() {
+            self.take_apart(self.bounds[index], floor);
+        }
+        self.mark_shadows();
+        self.pieces.sort_unstable_by(|a, b| a.start_s.total_cmp(&b.start_s).then(a.low_hz.total_cmp(&b.low_hz)));
+        for index in 0..self.pieces.len() {
+            self.continue_or_open(self.pieces[index]);
+        }
+        self.first_frame += self.num_rows as u64;
+        self.num_rows = 0;
+        let oldest_s = self.grid.middle_s(self.first_frame) - (GAP_ROWS + 1) as f64 * self.grid.hop_s();
+        self.end_before(oldest_s, ended);
+    }
+
+    fn find_runs(&mut self) {
+        let bins = self.grid.fft_len();
+        self.runs.clear();
+        self.row_runs.clear();
+        for row in 0..self.num_rows {
+            let first = self.runs.len();
+            let marks = &self.active[row * bins..(row + 1) * bins];
+            let mut bin = 0;
+            while bin < bins {
+                if !marks[bin] {
+                    bin += 1;
+                    continue;
+                }
+                let start = bin;
+                while bin < bins && marks[bin] {
+                    bin += 1;
+                }
+                let (parent, full) = (self.runs.len(), self.runs.len() == self.runs.capacity());
+                match self.runs[first..].last_mut() {
+                    Some(last) if start - last.bin_end <= GAP_BINS => last.bin_end = bin,
+                    _ if !full => self.runs.push(Run { row, bin: start, bin_end: bin, parent }),
+                    _ => {}
+                }
+            }
+            self.row_runs.push(first..self.runs.len());
+        }
+        if self.runs.len() == self.runs.capacity() {
+            self.reject(TOO_MANY);
+        }
+    }
+
+    fn root(&mut self, mut run: usize) -> usize {
+        while self.runs[run].parent != run {
+            self.runs[run].parent = self.runs[self.runs[run].parent].parent;
+            run = self.runs[run].parent;
+        }
+        run
+    }
+
+    /// Joins runs of neighbouring rows that touch; leaves the bounding rectangles in `bounds`.
+    fn join_runs(&mut self) {
+        for row in 1..self.row_runs.len() {
+            for above in row.saturating_sub(GAP_ROWS)..row {
+                let (mut a, a_end) = (self.row_runs[above].start, self.row_runs[above].end);
+                let (mut b, b_end) = (self.row_runs[row].start, self.row_runs[row].end);
+                while a < a_end && b < b_end {
+                    let (ra, rb) = (self.runs[a], self.runs[b]);
+                    if ra.bin < rb.bin_end + GAP_BINS && rb.bin < ra.bin_end + GAP_BINS {
+                        let (root_a, root_b) = (self.root(a), self.root(b));
+                        let (low, high) = (root_a.min(root_b), root_a.max(root_b));
+                        self.runs[high].parent = low;
+                    }
+                    if ra.bin_end < rb.bin_end { a += 1 } else { b += 1 }
+                }
+            }
+        }
+        self.bounds.clear();
+        for index in 0..self.runs.len() {
+            let root = self.root(index);
+            let Run { row, bin, bin_end, .. } = self.runs[index];
+            if root == index {
+                // A root is the first of its runs, so its rectangle exists before any other run needs it.
+                self.runs[index].row = self.bounds.len();
+                self.bounds.push(Rectangle { row, row_end: row + 1, bin, bin_end });
+            } else {
+                let bounds = &mut self.bounds[self.runs[root].row];
+                bounds.row_end = bounds.row_end.max(row + 1);
+                bounds.bin = bounds.bin.min(bin);
+                bounds.bin_end = bounds.bin_end.max(bin_end);
+            }
+        }
+    }
+
+    /// Takes a patch apart and measures its pieces.
+    fn take_apart(&mut self, patch: Rectangle, floor: &[f32]) {
+        let bins = self.grid.fft_len();
+        // Two cells of surroundings let the edges be found outside of the marks.
+        let around = Rectangle {
+            row: patch.row.saturating_sub(2),
+            row_end: (patch.row_end + 2).min(self.num_rows),
+            bin: patch.bin.saturating_sub(2),
+            bin_end: (patch.bin_end + 2).min(bins),
+        };
+        let power = &self.power;
+        self.cutter.load(around.row_end - around.row, around.bin_end - around.bin, |row| {
+            &power[(around.row + row) * bins + around.bin..(around.row + row) * bins + around.bin_end]
+        });
+        let local =
+            Rectangle { row: 0, row_end: around.row_end - around.row, bin: 0, bin_end: around.bin_end - around.bin };
+        self.parts.clear();
+        self.cutter.cut(local, &mut self.parts);
+        for index in 0..self.parts.len() {
+            if self.pieces.len() < self.pieces.capacity() {
+                let piece = self.measure(&around, self.parts[index], floor);
+                self.pieces.push(piece);
+            }
+        }
+    }
+
+    /// Places the edges of a part where its power crosses half of its own, to a fraction of a cell.
+    fn measure(&mut self, around: &Rectangle, part: Rectangle, floor: &[f32]) -> Piece {
+        let grid = self.grid;
+        let (rows, bins) = (around.row_end - around.row, around.bin_end - around.bin);
+        let sum = self.cutter.sum(&part);
+        let cells = part.cells() as f64;
+        let mean = sum / cells;
+        let half = 1.0 + (mean - 1.0) / 2.0;
+
+        self.profile.clear();
+        for row in 0..rows {
+            self.profile.push(self.cutter.mean(&Rectangle { row, row_end: row + 1, ..part }));
+        }
+        let (first, last) = half_crossings(&self.profile, part.row, part.row_end, half);
+        let frame = (self.first_frame + around.row as u64) as f64;
+        let cut_off = around.row + part.row_end == self.num_rows && self.num_rows == CHUNK_ROWS;
+        let continued = around.row + part.row == 0;
+        // At a chunk's border the edge is the border.
+        let start = if continued { frame - 0.5 } else { frame + first };
+        let end = if cut_off { frame + part.row_end as f64 - 0.5 } else { frame + last };
+
+        self.profile.clear();
+        for bin in 0..bins {
+            self.profile.push(self.cutter.mean(&Rectangle { bin, bin_end: bin + 1, ..part }));
+        }
+        // The spectrum of one subcarrier is round: half of the mean over its bins is nearer to its edge than half of
+        // its peak.
+        let (low, high) = half_crossings(&self.profile, part.bin, part.bin_end, half);
+        let floor_bins = &floor[around.bin + part.bin..around.bin + part.bin_end];
+        Piece {
+            start_s: (start + 1.0) * grid.hop_s(),
+            end_s: (end + 1.0) * grid.hop_s(),
+            low_hz: grid.frequency_hz(around.bin as f64 + low),
+            high_hz: grid.frequency_hz(around.bin as f64 + high),
+            cells,
+            sum,
+            mean,
+            cut_off,
+            shadow: None,
+            floor: floor_bins.iter().map(|f| f64::from(*f)).sum::<f64>() / floor_bins.len() as f64,
+        }
+    }
+
+    /// Finds the pieces that are only shadows of stronger ones.
+    fn mark_shadows(&mut self) {
+        self.pieces.sort_unstable_by(|a, b| b.mean.total_cmp(&a.mean));
+        let band_hz = self.grid.sample_rate_hz();
+        let hop_s = self.grid.hop_s();
+        for weak in 0..self.pieces.len() {
+            let w = self.pieces[weak];
+            let duration_s = w.end_s - w.start_s;
+            if duration_s < 3.0 * hop_s && w.high_hz - w.low_hz > CLICK_BAND_SHARE * band_hz {
+                self.pieces[weak].shadow = Some(CLICK);
+                continue;
+            }
+            let width_hz = (w.high_hz - w.low_hz).max(1.0);
+            for strong in 0..weak {
+                let s = self.pieces[strong];
+                let ratio = s.mean / w.mean;
+                if ratio < IMAGE_RATIO {
+                    break;
+                }
+                let shared_s = w.end_s.min(s.end_s) - w.start_s.max(s.start_s);
+                if shared_s < SHADOW_OVERLAP * duration_s {
+                    continue;
+                }
+                let strong_width_hz = s.high_hz - s.low_hz;
+                let distance_hz = (w.low_hz - s.high_hz).max(s.low_hz - w.high_hz);
+                let mirrored_hz = w.high_hz.min(-s.low_hz) - w.low_hz.max(-s.high_hz);
+                if ratio > SKIRT_RATIO && distance_hz < SKIRT_BANDWIDTHS * strong_width_hz + 30e3 {
+                    self.pieces[weak].shadow = Some(SKIRT);
+                } else if mirrored_hz > 0.5 * width_hz && distance_hz > 0.0 {
+                    self.pieces[weak].shadow = Some(IMAGE);
+                }
+            }
+        }
+    }
+
+    fn continue_or_open(&mut self, piece: Piece) {
+        let reach_s = (GAP_ROWS + 1) as f64 * self.grid.hop_s();
+        let slack_hz = 1.5 * self.grid.bin_hz();
+        let best = self
+            .open
+            .iter_mut()
+            .filter(|open| (piece.start_s - open.piece.end_s).abs() < reach_s)
+            .filter_map(|open| {
+                let o = &open.piece;
+                let shared = o.high_hz.min(piece.high_hz) - o.low_hz.max(piece.low_hz) + slack_hz;
+                let joint = o.high_hz.max(piece.high_hz) - o.low_hz.min(piece.low_hz) + slack_hz;
+                let ratio = (o.mean / piece.mean).max(piece.mean / o.mean);
+                (shared > SHARED_BAND * joint && ratio < CONTINUES_RATIO).then_some((shared / joint, open))
+            })
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        let duration_s = piece.end_s - piece.start_s;
+        let shadow_s = if piece.shadow.is_some() { duration_s } else { 0.0 };
+        if let Some((_, open)) = best {
+            let o = &mut open.piece;
+            let share = piece.cells / (o.cells + piece.cells);
+            o.low_hz += (piece.low_hz - o.low_hz) * share;
+            o.high_hz += (piece.high_hz - o.high_hz) * share;
+            o.floor += (piece.floor - o.floor) * share;
+            o.cells += piece.cells;
+            o.sum += piece.sum;
+            o.mean = o.sum / o.cells;
+            o.end_s = o.end_s.max(piece.end_s);
+            o.cut_off = piece.cut_off;
+            o.shadow = o.shadow.or(piece.shadow);
+            open.duration_s += duration_s;
+            open.shadow_s += shadow_s;
+        } else if self.open.len() < MAX_OPEN {
+            self.open.push(Open { piece, duration_s, shadow_s });
+        } else {
+            self.reject(TOO_MANY);
+        }
+    }
+
+    /// Announces the bursts that ended before `oldest_s`, in order of their start.
+    fn end_before(&mut self, oldest_s: f64, ended: &mut impl FnMut(Candidate)) {
+        self.open.sort_unstable_by(|a, b| a.piece.start_s.total_cmp(&b.piece.start_s));
+        let mut kept = 0;
+        for index in 0..self.open.len() {
+            let open = self.open[index];
+            if open.piece.end_s >= oldest_s {
+                self.open[kept] = open;
+                kept += 1;
+                continue;
+            }
+            match open.piece.shadow {
+                Some(reason) if open.shadow_s > 0.5 * open.duration_s => self.reject(reason),
+                _ if evidence(open.piece.cells, open.piece.sum) < MIN_EVIDENCE => self.reject(WEAK),
+                _ => ended(self.candidate(&open.piece)),
+            }
+        }
+        self.open.truncate(kept);
+    }
+
+    fn candidate(&self, piece: &Piece) -> Candidate {
+        let bandwidth_hz = (piece.high_hz - piece.low_hz).max(self.grid.bin_hz());
+        let frames = ((piece.end_s - piece.start_s) / self.grid.hop_s()).max(1.0);
+        // Powers of a tone spread over the window's bandwidth: the sum over bins counts it 1.5 times.
+        let signal = (piece.sum - piece.cells) / frames * piece.floor / NOISE_BANDWIDTH_BINS;
+        let noise = piece.floor / NOISE_BANDWIDTH_BINS * bandwidth_hz / self.grid.bin_hz();
+        let signal = signal.max(noise * 1e-3);
+        Candidate {
+            extent: Segment {
+                start_s: piece.start_s.max(0.0),
+                end_s: piece.end_s,
+                center_hz: (piece.low_hz + piece.high_hz) / 2.0,
+                bandwidth_hz,
+            },
+            power_dbfs: (10.0 * signal.log10()) as f32,
+            snr_db: (10.0 * (signal / noise).log10()) as f32,
+        }
+    }
+}
+
+const DETECTOR: &str = "energy";
+const SKIRT: &str = "spectral skirt of a stronger burst";
+const IMAGE: &str = "mirror image of a stronger burst";
+const CLICK: &str = "click";
+const WEAK: &str = "not above the noise for long enough";
+const TOO_MANY: &str = "more bursts than can be followed";
+const REASONS: [&str; 5] = [SKIRT, IMAGE, CLICK, WEAK, TOO_MANY];
+
+/// Fractional positions at which `profile` falls to `half` outwards from the range, by linear interpolation between
+/// the middles of cells.
+fn half_crossings(profile: &[f64], from: usize, to: usize, half: f64) -> (f64, f64) {
+    let middle = (from + to) / 2;
+    let mut first = (from..=middle).find(|&i| profile[i.min(profile.len() - 1)] >= half).unwrap_or(from);
+    while first > 0 && profile[first - 1] >= half {
+        first -= 1;
+    }
+    let mut last = (middle..to).rev().find(|&i| profile[i] >= half).unwrap_or(to - 1);
+    while last + 1 < profile.len() && profile[last + 1] >= half {
+        last += 1;
+    }
+    let between = |inside: usize, outside: Option<usize>| {
+        let Some(outside) = outside.filter(|&o| o < profile.len()) else { return 0.5 };
+        let (high, low) = (profile[inside], profile[outside]);
+        if high > low && high > half { ((high - half) / (high - low)).clamp(0.0, 1.0) } else { 0.5 }
+    };
+    let start = first as f64 - between(first, first.checked_sub(1));
+    let end = last as f64 + between(last, Some(last + 1));
+    (start, end.max(start))
+}
