@@ -12,3 +12,4 @@ pub mod grid;
 pub mod spec;
 pub mod statistics;
 pub mod stft;
+pub mod zoom;
