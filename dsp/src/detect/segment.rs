@@ -135,6 +135,13 @@ impl Segmentation {
         self.end_before(f64::INFINITY, ended);
     }
 
+    /// Forgets what is on the air; frames count from 0 again.
+    pub fn restart(&mut self) {
+        self.open.clear();
+        self.num_rows = 0;
+        self.first_frame = 0;
+    }
+
     /// Start of the oldest burst that has not ended, or of the rows not looked at yet: nothing that is announced
     /// later starts before.
     pub fn settled_s(&self) -> f64 {

@@ -1,0 +1,272 @@
+//! The sample path: from samples to candidates, one short-time transform serving everything.
+//!
+//! In: samples of one stream in blocks of any size. Out: [`Event`]s, the same ones at the same samples whatever the
+//! blocks. After construction nothing here allocates.
+
+use num_complex::Complex32;
+
+use crate::detect::candidate::Candidate;
+use crate::detect::energy::Energy;
+use crate::detect::segment::Segmentation;
+use crate::finding::Rejection;
+use crate::floor::{FRAMES_TO_PRIME, NoiseFloor};
+use crate::grid::{Grid, UnsupportedRate};
+use crate::history::History;
+use crate::overload::Overload;
+use crate::stft::Stft;
+
+/// Time of one display row.
+const ROW_S: f64 = 0.032;
+/// Columns of a display row at the most.
+pub const MAX_COLUMNS: usize = 1024;
+/// Samples kept for zooming in: this long where it fits…
+const HISTORY_S: f64 = 2.0;
+/// … into this many (96 MB).
+const MAX_HISTORY_SAMPLES: usize = 12_000_000;
+
+/// Spectrum over the time of one display row, lowest frequency first; each column holds an equal share of the band.
+#[derive(Debug, Clone, Default)]
+pub struct Row {
+    /// Last instant, seconds from the stream's first sample.
+    pub end_s: f64,
+    /// Mean power of a bin in each column, relative to full scale.
+    pub mean: Vec<f32>,
+    /// Strongest power of a bin in each column.
+    pub peak: Vec<f32>,
+    /// Noise power of a bin in each column; zeros until it is known.
+    pub floor: Vec<f32>,
+}
+
+/// What the front end tells.
+pub enum Event<'a> {
+    /// A burst has ended; the samples around it are still there.
+    Candidate(Candidate, &'a Samples<'a>),
+    /// A display row is complete.
+    Row(&'a Row),
+}
+
+/// Recent samples by their time in the stream.
+pub struct Samples<'a> {
+    history: &'a History,
+    sample_rate_hz: f64,
+}
+
+impl Samples<'_> {
+    /// Samples from `start_s` to `end_s` as far as they are kept, with the instant of the first.
+    pub fn between(&self, start_s: f64, end_s: f64) -> (f64, &[Complex32]) {
+        let position = |seconds: f64| (seconds * self.sample_rate_hz).max(0.0) as u64;
+        let (from, samples) = self.history.slice(position(start_s), position(end_s));
+        (from as f64 / self.sample_rate_hz, samples)
+    }
+}
+
+/// Finds candidates in one stream.
+pub struct FrontEnd {
+    grid: Grid,
+    history: History,
+    overload: Overload,
+    stft: Stft,
+    floor: NoiseFloor,
+    energy: Energy,
+    segmentation: Segmentation,
+    /// Position of the first sample since the last gap; frames count from here.
+    base: u64,
+    /// Frames whose powers the floor has learnt, and frames searched; the latter wait for the first floor.
+    learnt: u64,
+    searched: u64,
+    power: Vec<f32>,
+    whitened: Vec<f32>,
+    row: Row,
+    row_frames: usize,
+    frames_per_row: usize,
+}
+
+impl FrontEnd {
+    /// A front end for one sample rate; `full_scale` is the largest value a component of the samples can take.
+    ///
+    /// # Errors
+    /// [`UnsupportedRate`] where no grid exists for the rate.
+    pub fn new(sample_rate_hz: f64, full_scale: f32) -> Result<Self, UnsupportedRate> {
+        let grid = Grid::new(sample_rate_hz)?;
+        let bins = grid.fft_len();
+        let columns = bins.min(MAX_COLUMNS);
+        let wanted = (HISTORY_S * sample_rate_hz) as usize;
+        let history_len = wanted.min(MAX_HISTORY_SAMPLES).max((FRAMES_TO_PRIME + 2) * grid.hop() + 8 * bins);
+        let zeros = vec![0.0; columns];
+        Ok(Self {
+            grid,
+            history: History::new(history_len, 0),
+            overload: Overload::new(sample_rate_hz, full_scale),
+            stft: Stft::new(&grid),
+            floor: NoiseFloor::new(&grid),
+            energy: Energy::new(&grid),
+            segmentation: Segmentation::new(&grid),
+            base: 0,
+            learnt: 0,
+            searched: 0,
+            power: vec![0.0; bins],
+            whitened: vec![0.0; bins],
+            row: Row { end_s: 0.0, mean: zeros.clone(), peak: zeros.clone(), floor: zeros },
+            row_frames: 0,
+            frames_per_row: ((ROW_S / grid.hop_s()).round() as usize).max(1),
+        })
+    }
+
+    /// The grid everything is sought on.
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// Overloads so far.
+    pub fn overload(&self) -> &Overload {
+        &self.overload
+    }
+
+    /// Position after the newest sample, gaps included.
+    pub fn position(&self) -> u64 {
+        self.history.end()
+    }
+
+    /// Nothing announced later starts before this instant.
+    pub fn settled_s(&self) -> f64 {
+        let base_s = self.base as f64 / self.grid.sample_rate_hz();
+        base_s + self.segmentation.settled_s().min(self.grid.middle_s(self.searched))
+    }
+
+    /// What was turned down on the way, by reason.
+    pub fn rejections(&self) -> impl Iterator<Item = (Rejection, u64)> {
+        self.segmentation.rejections().iter().copied()
+    }
+
+    /// Takes the next samples.
+    pub fn push(&mut self, samples: &[Complex32], event: &mut impl FnMut(Event<'_>)) {
+        self.overload.push(samples);
+        let mut rest = samples;
+        while !rest.is_empty() {
+            let hop = self.grid.hop() as u64;
+            // To the next frame's end and no further, so that what is kept does not depend on the block.
+            let due = self.base + self.learnt * hop + self.grid.fft_len() as u64;
+            let (head, tail) = rest.split_at(rest.len().min((due - self.history.end()) as usize));
+            self.history.push(head);
+            rest = tail;
+            if self.history.end() == due {
+                self.take_frame(event);
+            }
+        }
+    }
+
+    /// `lost` samples are missing here: what is on the air is ended, and time goes on after the gap.
+    pub fn skip(&mut self, lost: u64, event: &mut impl FnMut(Event<'_>)) {
+        self.finish(event);
+        let begin = self.history.end() + lost;
+        self.restart(begin);
+    }
+
+    /// Ends everything that is on the air.
+    pub fn finish(&mut self, event: &mut impl FnMut(Event<'_>)) {
+        if self.learnt > 0 {
+            self.floor.finish();
+            self.search_waiting(event);
+        }
+        let Self { energy, segmentation, floor, history, grid, base, .. } = self;
+        let tell = Announcer { history, grid, base: *base };
+        energy.finish(|row| segmentation.push(&row, floor.power(), &mut |c| tell.candidate(c, event)));
+        segmentation.finish(floor.power(), &mut |c| tell.candidate(c, event));
+    }
+
+    /// Begins anew at `begin`; the floor is kept, as the band is the same.
+    fn restart(&mut self, begin: u64) {
+        self.history.restart(begin);
+        self.energy = Energy::new(&self.grid);
+        self.segmentation.restart();
+        self.base = begin;
+        self.learnt = 0;
+        self.searched = 0;
+    }
+
+    fn take_frame(&mut self, event: &mut impl FnMut(Event<'_>)) {
+        let known = self.floor.is_known();
+        let frame = self.learnt;
+        self.transform(frame);
+        self.floor.push(&self.power);
+        self.learnt += 1;
+        self.add_to_row(frame, event);
+        if known {
+            self.search(event);
+        } else if self.floor.is_known() {
+            self.search_waiting(event);
+        }
+    }
+
+    /// Searches the frames that waited for the first floor.
+    fn search_waiting(&mut self, event: &mut impl FnMut(Event<'_>)) {
+        while self.searched < self.learnt {
+            self.transform(self.searched);
+            self.search(event);
+        }
+    }
+
+    fn transform(&mut self, frame: u64) {
+        let from = self.base + frame * self.grid.hop() as u64;
+        let (_, samples) = self.history.slice(from, from + self.grid.fft_len() as u64);
+        let spectrum = self.stft.transform(samples);
+        for (power, value) in self.power.iter_mut().zip(spectrum) {
+            *power = value.norm_sqr();
+        }
+    }
+
+    /// Searches the frame just transformed.
+    fn search(&mut self, event: &mut impl FnMut(Event<'_>)) {
+        for ((whitened, power), floor) in self.whitened.iter_mut().zip(&self.power).zip(self.floor.power()) {
+            *whitened = power / floor;
+        }
+        let Self { energy, segmentation, floor, history, grid, base, whitened, .. } = self;
+        let tell = Announcer { history, grid, base: *base };
+        energy.push(whitened, |row| segmentation.push(&row, floor.power(), &mut |c| tell.candidate(c, event)));
+        self.searched += 1;
+    }
+
+    fn add_to_row(&mut self, frame: u64, event: &mut impl FnMut(Event<'_>)) {
+        let (bins, columns) = (self.power.len(), self.row.mean.len());
+        if self.row_frames == 0 {
+            self.row.mean.fill(0.0);
+            self.row.peak.fill(0.0);
+        }
+        for column in 0..columns {
+            let cells = &self.power[column * bins / columns..(column + 1) * bins / columns];
+            let (sum, peak) = cells.iter().fold((0.0, 0.0f32), |(sum, peak), p| (sum + p, peak.max(*p)));
+            self.row.mean[column] += sum / cells.len() as f32;
+            self.row.peak[column] = self.row.peak[column].max(peak);
+        }
+        self.row_frames += 1;
+        if self.row_frames < self.frames_per_row {
+            return;
+        }
+        let scale = 1.0 / self.row_frames as f32;
+        self.row.mean.iter_mut().for_each(|mean| *mean *= scale);
+        for column in 0..columns {
+            let cells = &self.floor.power()[column * bins / columns..(column + 1) * bins / columns];
+            self.row.floor[column] = cells.iter().sum::<f32>() / cells.len() as f32;
+        }
+        self.row.end_s = self.base as f64 / self.grid.sample_rate_hz() + self.grid.middle_s(frame);
+        self.row_frames = 0;
+        event(Event::Row(&self.row));
+    }
+}
+
+/// Turns times since the last gap into times of the stream.
+struct Announcer<'a> {
+    history: &'a History,
+    grid: &'a Grid,
+    base: u64,
+}
+
+impl Announcer<'_> {
+    fn candidate(&self, mut candidate: Candidate, event: &mut impl FnMut(Event<'_>)) {
+        let base_s = self.base as f64 / self.grid.sample_rate_hz();
+        candidate.extent.start_s += base_s;
+        candidate.extent.end_s += base_s;
+        let samples = Samples { history: self.history, sample_rate_hz: self.grid.sample_rate_hz() };
+        event(Event::Candidate(candidate, &samples));
+    }
+}

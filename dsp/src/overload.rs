@@ -1,0 +1,113 @@
+//! When the receiver was driven beyond its range.
+//!
+//! In: samples. Out: which milliseconds were overloaded.
+//! Method: components at or beyond full scale are counted; more than one in ten thousand of a millisecond's, and at
+//! least two, is an overload.
+
+use std::collections::VecDeque;
+
+use num_complex::Complex32;
+
+/// Time over which is counted.
+const WINDOW_S: f64 = 1e-3;
+/// Share of components at full scale that is an overload.
+const OVERLOAD_SHARE: f64 = 1e-4;
+/// Overloaded stretches remembered.
+const MAX_REMEMBERED: usize = 4096;
+
+/// Counts samples at full scale.
+pub struct Overload {
+    full_scale: f32,
+    window_samples: usize,
+    counted: usize,
+    at_full_scale: usize,
+    overloaded_windows: u64,
+    now: bool,
+    /// Overloaded stretches in windows since the start, oldest first.
+    stretches: VecDeque<(u64, u64)>,
+    window: u64,
+}
+
+impl Overload {
+    /// `full_scale`: the largest value a component of this receiver can take.
+    pub fn new(sample_rate_hz: f64, full_scale: f32) -> Self {
+        Self {
+            full_scale,
+            window_samples: ((sample_rate_hz * WINDOW_S).round() as usize).max(1),
+            counted: 0,
+            at_full_scale: 0,
+            overloaded_windows: 0,
+            now: false,
+            stretches: VecDeque::with_capacity(MAX_REMEMBERED),
+            window: 0,
+        }
+    }
+
+    /// Takes the next samples.
+    pub fn push(&mut self, mut samples: &[Complex32]) {
+        while !samples.is_empty() {
+            let (head, rest) = samples.split_at(samples.len().min(self.window_samples - self.counted));
+            let full_scale = self.full_scale;
+            self.at_full_scale += head.iter().filter(|s| s.re.abs() >= full_scale || s.im.abs() >= full_scale).count();
+            self.counted += head.len();
+            samples = rest;
+            if self.counted == self.window_samples {
+                self.close_window();
+            }
+        }
+    }
+
+    fn close_window(&mut self) {
+        self.now = self.at_full_scale >= 2 && self.at_full_scale as f64 > OVERLOAD_SHARE * self.window_samples as f64;
+        if self.now {
+            self.overloaded_windows += 1;
+            match self.stretches.back_mut() {
+                Some((_, end)) if *end == self.window => *end += 1,
+                _ => {
+                    if self.stretches.len() == MAX_REMEMBERED {
+                        self.stretches.pop_front();
+                    }
+                    self.stretches.push_back((self.window, self.window + 1));
+                }
+            }
+        }
+        self.window += 1;
+        self.counted = 0;
+        self.at_full_scale = 0;
+    }
+
+    /// The last millisecond was overloaded.
+    pub fn now(&self) -> bool {
+        self.now
+    }
+
+    /// Overloaded time in all.
+    pub fn total_s(&self) -> f64 {
+        self.overloaded_windows as f64 * WINDOW_S
+    }
+
+    /// Some of the time from `start_s` to `end_s`, counted over the samples pushed, was overloaded.
+    pub fn during(&self, start_s: f64, end_s: f64) -> bool {
+        let (start, end) = (start_s / WINDOW_S, end_s / WINDOW_S);
+        self.stretches.iter().rev().any(|&(from, to)| (from as f64) < end && (to as f64) > start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_overloaded_time_counts() {
+        let mut overload = Overload::new(1e6, 0.99);
+        let quiet = vec![Complex32::new(0.5, -0.5); 5000];
+        let loud = vec![Complex32::new(1.0, 0.0); 2000];
+        for block in [&quiet, &loud, &quiet] {
+            overload.push(block);
+        }
+        assert!((overload.total_s() - 0.002).abs() < 1e-9);
+        assert!(overload.during(0.0055, 0.0056) && overload.during(0.0, 0.0051));
+        assert!(!overload.during(0.0, 0.0049) && !overload.during(0.0071, 0.011));
+        assert!(!overload.now());
+    }
+}
