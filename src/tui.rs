@@ -37,6 +37,8 @@ use crate::pipeline::snapshot::{Control, Snapshot};
 use app::App;
 use theme::{Depth, Theme};
 
+pub use keys::keys_markdown;
+
 /// How the screens are to be drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
@@ -75,7 +77,8 @@ impl Screen {
     }
 }
 
-/// Shows the sweep until the user quits or `stop` is set, and restores the terminal, also after a panic.
+/// Shows the sweep until the user quits or `stop` is set, and restores the terminal. A panic in whichever thread
+/// restores it first and sets `stop`.
 ///
 /// Of the `snapshots` only the newest is drawn and the channel is emptied at every look; `controls` is never waited
 /// for. When the senders of `snapshots` are gone the last picture stays until the user quits.
@@ -92,10 +95,26 @@ pub fn run(
     let variable = |name| std::env::var(name).unwrap_or_default();
     let depth = Depth::of(options.no_color, &variable("COLORTERM"), &variable("TERM"));
     let mut terminal = ratatui::try_init()?;
+    let panicked = stop_on_panic(Arc::clone(&stop));
     let app = App::new(Theme::new(depth), options.live);
     let outcome = show(&mut terminal, app, &snapshots, &controls, &stop, options.fps);
-    ratatui::try_restore()?;
+    if !panicked.load(Ordering::Relaxed) {
+        ratatui::try_restore()?;
+    }
     outcome
+}
+
+/// Leaves the screens when any thread panics: the hook of [`ratatui::try_init`] then has given the terminal back, and
+/// a further frame, or giving it back twice, would write over the message. The answer is set when that has happened.
+fn stop_on_panic(stop: Arc<AtomicBool>) -> Arc<AtomicBool> {
+    let panicked = Arc::new(AtomicBool::new(false));
+    let (seen, hook) = (Arc::clone(&panicked), std::panic::take_hook());
+    std::panic::set_hook(Box::new(move |panic| {
+        seen.store(true, Ordering::Relaxed);
+        stop.store(true, Ordering::Relaxed);
+        hook(panic);
+    }));
+    panicked
 }
 
 /// Keys handled between two frames at most, so that a pasted page cannot hold up the picture.

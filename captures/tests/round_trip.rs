@@ -20,8 +20,7 @@ fn recording(format: SampleFormat) -> Recording {
     }
 }
 
-/// Samples that every format holds exactly: odd multiples of half a code of 8 bits for the unsigned ones would not
-/// suit the signed ones, so that unsigned formats are compared within half a code.
+/// Samples at codes of 8 bits, which all signed formats and floats hold exactly; unsigned codes lie half a code away.
 fn ramp(num_samples: usize) -> Vec<Complex32> {
     let component = |code: usize| (code % 255) as f32 / 128.0 - 127.0 / 128.0;
     (0..num_samples).map(|n| Complex32::new(component(n), component(7 * n + n / 255))).collect()

@@ -84,7 +84,8 @@ impl Filter {
         }
     }
 
-    const fn shows(self, technology: Technology) -> bool {
+    /// Whether it shows this technology.
+    pub(super) const fn shows(self, technology: Technology) -> bool {
         match self {
             Self::All => true,
             Self::Known => rank(technology) < 2,

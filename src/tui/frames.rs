@@ -226,7 +226,7 @@ fn nothing_breaks_it() {
         KeyCode::PageUp,
         KeyCode::PageDown,
     ];
-    for seed in 0..400 {
+    for seed in 0..150 {
         let mut dice = Dice(seed);
         let mut app = App::new(Theme::new(DEPTHS[dice.below(4) as usize]), dice.below(2) == 0);
         let snapshot = fakes::anything(&mut dice);

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::Screen;
 use super::app::App;
-use super::keys::{BINDINGS, Binding};
+use super::keys::BINDINGS;
 use super::page::{self, Lines};
 use super::words;
 
@@ -22,7 +22,7 @@ const GLOSSARY: &[(&str, &str)] = &[
     (
         "Level",
         "How strong it arrives, in dBFS: 0 is the most the receiver can take, every −6 halves it. Stronger often \
-        means nearer, but a level is no distance: devices change their power. Compare bursts while walking.",
+        means nearer, but a level is no distance: devices change their power. Compare bursts while walking. A ! says that the receiver was overloaded.",
     ),
     ("History", "Levels of its latest bursts, the latest at the right; the full height is 24 dB."),
     ("Sure", "How probable it is that this is one device of this type. An indication, never an identity."),
@@ -31,7 +31,7 @@ const GLOSSARY: &[(&str, &str)] = &[
     (
         "Waterfall",
         "The newest is at the top; bright is strong. A burst stands between walls under the letter of its \
-        type. Blank: not listened to.",
+        type. In colour, blank is what was not listened to.",
     ),
     (
         "OVERLOAD",
@@ -59,19 +59,12 @@ pub(super) fn draw(app: &App, frame: &mut Frame, area: Rect) -> u16 {
 fn keys(app: &App, width: u16) -> Lines {
     let mut lines = vec![Line::styled("Keys", app.theme.title())];
     for binding in BINDINGS.iter().filter(|binding| !(app.live && binding.replay_only)) {
-        let does = format!("{}{}", binding.does, place(binding));
+        let everywhere = binding.screens.len() == Screen::ALL.len();
+        let place = if everywhere { String::new() } else { format!(" [{}]", binding.place()) };
+        let does = format!("{}{place}", binding.does);
         lines.extend(page::fact(binding.label, &does, LABEL_WIDTH, width, app.theme.title()));
     }
     lines
-}
-
-/// Where a key works, if not everywhere.
-fn place(binding: &Binding) -> String {
-    if binding.screens.len() == Screen::ALL.len() {
-        return String::new();
-    }
-    let names: Vec<&str> = binding.screens.iter().map(|screen| screen.name()).collect();
-    format!(" [{}]", names.join(", "))
 }
 
 fn words(app: &App, width: u16) -> Lines {

@@ -54,6 +54,16 @@ pub(super) struct Binding {
     pub(super) replay_only: bool,
 }
 
+impl Binding {
+    /// Names of the screens it works on.
+    pub(super) fn place(&self) -> String {
+        if self.screens.len() == Screen::ALL.len() {
+            return "everywhere".into();
+        }
+        self.screens.iter().map(|screen| screen.name()).collect::<Vec<_>>().join(", ")
+    }
+}
+
 const EVERYWHERE: &[Screen] = &Screen::ALL;
 const LISTS: &[Screen] = &[Screen::Survey, Screen::Transmitter];
 const SURVEY: &[Screen] = &[Screen::Survey];
@@ -105,7 +115,7 @@ pub(super) const BINDINGS: &[Binding] = &[
         &[char('?'), char('4'), key(KeyCode::F(1))],
         "?",
         "help",
-        "these keys, and what the words mean",
+        "these keys, and what the words mean (or 4, or F1)",
         Action::Show(Screen::Help),
     ),
     on(
@@ -181,6 +191,17 @@ pub(super) fn bindings(screen: Screen, live: bool) -> impl Iterator<Item = &'sta
     BINDINGS.iter().filter(move |binding| binding.screens.contains(&screen) && !(live && binding.replay_only))
 }
 
+/// The table in Markdown: key, what it does, where.
+pub fn keys_markdown() -> String {
+    let row = |binding: &Binding| {
+        let replay = if binding.replay_only { "; `replay` only" } else { "" };
+        let keys = binding.label;
+        format!("| `{keys}` | {} | {}{replay} |\n", binding.does, binding.place())
+    };
+    let rows: String = BINDINGS.iter().map(row).collect();
+    format!("| key | does | where |\n| --- | --- | --- |\n{rows}")
+}
+
 /// What a press asks for on a screen, if anything.
 pub(super) fn action(press: KeyEvent, screen: Screen, live: bool) -> Option<Action> {
     // Shift is part of the character already; only arrows are told apart by it.
@@ -215,6 +236,14 @@ mod tests {
             assert!(!binding.keys.is_empty() && !binding.screens.is_empty(), "{}", binding.label);
             assert!(!binding.label.is_empty() && !binding.does.is_empty());
         }
+    }
+
+    #[test]
+    fn the_markdown_has_a_row_for_every_key() {
+        let table = keys_markdown();
+        assert_eq!(table.lines().count(), BINDINGS.len() + 2);
+        assert!(table.contains("| `Space` | halt the replay, or go on | everywhere; `replay` only |\n"), "{table}");
+        assert!(table.contains("| `s` | order the table by something else | Survey |\n"), "{table}");
     }
 
     #[test]

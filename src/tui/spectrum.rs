@@ -17,7 +17,7 @@ const LEAST_SPAN_DB: f32 = 30.0;
 /// The spectrum, its scale, and letters over the transmitters.
 pub(super) struct SpectrumPlot<'a> {
     pub(super) spectrum: &'a Spectrum,
-    pub(super) transmitters: &'a [Transmitter],
+    pub(super) transmitters: &'a [&'a Transmitter],
     /// Transmitter whose letter stands out.
     pub(super) selected: Option<u32>,
     pub(super) band: Band,

@@ -9,7 +9,7 @@ use super::band::{Axis, Band};
 use super::spectrum::SpectrumPlot;
 use super::waterfall::Waterfall;
 use super::{details, header, page, table};
-use crate::pipeline::snapshot::{Snapshot, Transmitter};
+use crate::pipeline::snapshot::{Burst, Snapshot, Transmitter};
 
 /// Width from which on the selected transmitter has a panel of its own.
 const PANEL_FROM_WIDTH: u16 = 140;
@@ -27,7 +27,7 @@ pub(super) fn draw(app: &App, snapshot: &Snapshot, frame: &mut Frame, area: Rect
         Constraint::Length(list_height),
     ])
     .areas(area);
-    draw_air(app, snapshot, selected, frame, [spectrum, axis, waterfall]);
+    draw_air(app, snapshot, &rows, frame, [spectrum, axis, waterfall]);
     if area.width >= PANEL_FROM_WIDTH {
         let [list, panel] = Layout::horizontal([Constraint::Fill(3), Constraint::Fill(2)]).areas(list);
         table::draw(app, snapshot, &rows, frame, list);
@@ -41,17 +41,15 @@ pub(super) fn draw(app: &App, snapshot: &Snapshot, frame: &mut Frame, area: Rect
     0
 }
 
-fn draw_air(app: &App, snapshot: &Snapshot, selected: Option<&Transmitter>, frame: &mut Frame, areas: [Rect; 3]) {
+/// Spectrum, axis and waterfall; letters and outlines only of what the filter shows.
+fn draw_air(app: &App, snapshot: &Snapshot, rows: &[&Transmitter], frame: &mut Frame, areas: [Rect; 3]) {
+    let selected = app.selected(rows);
+    let bursts: Vec<&Burst> =
+        snapshot.bursts.iter().filter(|burst| app.filter.shows(burst.finding.technology)).collect();
     let [spectrum, axis, waterfall] = areas;
     let band = Band::new(snapshot.stream.sample_rate_hz, app.zoom, selected.map_or(0.0, |row| row.center_hz));
     let selected = selected.map(|row| row.id);
-    let plot = SpectrumPlot {
-        spectrum: &snapshot.spectrum,
-        transmitters: &snapshot.transmitters,
-        selected,
-        band,
-        theme: &app.theme,
-    };
+    let plot = SpectrumPlot { spectrum: &snapshot.spectrum, transmitters: rows, selected, band, theme: &app.theme };
     frame.render_widget(plot, spectrum);
     frame.render_widget(Axis { band, stream: &snapshot.stream, theme: &app.theme }, axis);
     if snapshot.waterfall.is_empty() {
@@ -59,7 +57,7 @@ fn draw_air(app: &App, snapshot: &Snapshot, selected: Option<&Transmitter>, fram
     }
     let plot = Waterfall {
         rows: &snapshot.waterfall,
-        bursts: &snapshot.bursts,
+        bursts: &bursts,
         selected,
         band,
         duration_s: snapshot.stream.duration_s,

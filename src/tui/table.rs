@@ -32,7 +32,7 @@ const COLUMNS: &[Column] = &[
         from_width: 24,
         says: |row, at| words::frequency(&at.stream, row.center_hz),
     },
-    Column { head: "Level", width: 5, from_width: 32, says: |row, _| words::level(row.power_dbfs_max) },
+    Column { head: "Level", width: 5, from_width: 32, says: |row, _| level(row) },
     Column { head: "History", width: 8, from_width: 60, says: |row, _| history(row, 8) },
     Column { head: "Bursts", width: 6, from_width: 50, says: |row, _| words::count(row.bursts) },
     Column { head: "Last heard", width: 10, from_width: 66, says: |row, at| words::ago(at.position_s - row.last_s) },
@@ -44,6 +44,11 @@ const COLUMNS: &[Column] = &[
 /// Levels of the latest bursts as a row of bars.
 pub(super) fn history(row: &Transmitter, width: usize) -> String {
     words::sparkline(row.levels.iter().map(|(_, level)| *level), width)
+}
+
+/// Its best level, marked where the receiver was overloaded and it is therefore not reliable.
+fn level(row: &Transmitter) -> String {
+    words::level(row.power_dbfs_max) + if row.clipped { "!" } else { "" }
 }
 
 /// The period of its sessions.
@@ -78,9 +83,10 @@ pub(super) fn draw(app: &App, snapshot: &Snapshot, rows: &[&Transmitter], frame:
 fn title(app: &App, snapshot: &Snapshot, shown: usize, width: u16) -> Line<'static> {
     let all = snapshot.transmitters.len();
     let order = app.order.name();
+    let bursts = words::count(snapshot.num_bursts);
     let heard = match (all, shown) {
         (0, _) => "none heard yet".into(),
-        (all, shown) if shown == all => format!("{all} heard · {order}"),
+        (all, shown) if shown == all => format!("{all} heard in {bursts} bursts · {order}"),
         (all, shown) => format!("{shown} of {all} shown ({}) · {order}", app.filter.name()),
     };
     let text = format!("── Transmitters: {heard} ");

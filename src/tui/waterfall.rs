@@ -17,8 +17,11 @@ use crate::pipeline::snapshot::{Burst, WaterfallRow};
 /// Least contrast from dark to bright, so that noise alone stays dark.
 const LEAST_SPAN_DB: f32 = 20.0;
 
+/// Most contrast, so that a weak signal beside a strong one still stands out; what is stronger is simply bright.
+const MOST_SPAN_DB: f32 = 40.0;
+
 /// Cells a burst must be high for its hops to be drawn one by one.
-const HOPS_FROM_CELLS: i32 = 3;
+const HOPS_FROM_CELLS: isize = 3;
 
 /// Cells between labels of the time axis, at least.
 const LABEL_CELLS: f64 = 2.5;
@@ -44,7 +47,8 @@ pub(super) fn line_s(lines: usize, duration_s: Option<f64>, stretch: i8) -> f64 
 pub(super) struct Waterfall<'a> {
     /// Newest first.
     pub(super) rows: &'a VecDeque<WaterfallRow>,
-    pub(super) bursts: &'a VecDeque<Burst>,
+    /// Those to outline, oldest first.
+    pub(super) bursts: &'a [&'a Burst],
     /// Transmitter whose bursts stand out.
     pub(super) selected: Option<u32>,
     pub(super) band: Band,
@@ -108,7 +112,7 @@ impl Waterfall<'_> {
         let extent = burst.finding.extent;
         let height = lines.of(extent.start_s) / 2 - lines.of(extent.end_s) / 2;
         let hops = burst.finding.segments.as_slice();
-        let parts = if hops.is_empty() || height < HOPS_FROM_CELLS as isize { &[extent][..] } else { hops };
+        let parts = if hops.is_empty() || height < HOPS_FROM_CELLS { &[extent][..] } else { hops };
         let selected = self.selected.is_some() && burst.transmitter == self.selected;
         let style = self.theme.technology(burst.finding.technology).add_modifier(Modifier::BOLD);
         let (left, right) = if self.theme.colored() { ("▐", "▌") } else { ("[", "]") };
@@ -174,8 +178,11 @@ impl Widget for Waterfall<'_> {
                 }
             }
         }
-        let (chosen, others): (Vec<_>, Vec<_>) =
-            self.bursts.iter().partition(|burst| self.selected.is_some() && burst.transmitter == self.selected);
+        let (chosen, others): (Vec<_>, Vec<_>) = self
+            .bursts
+            .iter()
+            .copied()
+            .partition(|burst: &&Burst| self.selected.is_some() && burst.transmitter == self.selected);
         for burst in others.into_iter().chain(chosen) {
             self.outline(burst, lines, plot, buffer);
         }
@@ -209,7 +216,7 @@ impl Scale {
         let (_, quiet, _) = powers.select_nth_unstable_by(third, f32::total_cmp);
         // Whole steps of 2 and 5 dB keep the picture from flickering with the noise.
         let dark_dbfs = (*quiet / 2.0).floor() * 2.0 + 2.0;
-        let span_db = (((strongest - dark_dbfs) / 5.0).floor() * 5.0).max(LEAST_SPAN_DB);
+        let span_db = (((strongest - dark_dbfs) / 5.0).floor() * 5.0).clamp(LEAST_SPAN_DB, MOST_SPAN_DB);
         Self { dark_dbfs, span_db }
     }
 
@@ -239,7 +246,7 @@ mod tests {
         let theme = Theme::new(depth);
         let waterfall = Waterfall {
             rows,
-            bursts: &VecDeque::new(),
+            bursts: &[],
             selected: None,
             band: Band::new(1e6, 0, 0.0),
             duration_s: Some(duration_s),
@@ -288,6 +295,16 @@ mod tests {
             row.end_s -= 20.0;
         }
         assert!(filled(&slow) < whole);
+    }
+
+    #[test]
+    fn a_weak_signal_beside_a_strong_one_stands_out() {
+        let rows = rows(&[&[-100.0, -100.0, -100.0, -75.0, -20.0]], 1.0);
+        let scale = Scale::of(&rows[0].peak_dbfs);
+        assert_eq!(scale.level(-20.0), Some(HEAT_LEVELS - 1));
+        assert!(scale.level(-75.0) > Some(HEAT_LEVELS / 3));
+        assert!(scale.level(-98.0) < Some(2), "noise stays dark");
+        assert_eq!(scale.level(f32::NEG_INFINITY), None);
     }
 
     #[test]
