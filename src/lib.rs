@@ -1,4 +1,9 @@
 //! cellsweep finds concealed cellular modules by listening for their uplink.
 
+pub mod cli;
+pub mod commands;
 pub mod pipeline;
+pub mod records;
+pub mod source;
+pub mod tracker;
 pub mod tui;

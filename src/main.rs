@@ -1,3 +1,9 @@
 //! The `cellsweep` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    cellsweep::commands::run(cellsweep::cli::Cli::parse())
+}

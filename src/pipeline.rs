@@ -1,3 +1,141 @@
 //! From a source of IQ to transmitters: blocks, pool, threads, health. The only room that spawns a thread.
+//!
+//! ```text
+//! reader ─► blocks ─► front end ─► questions ─► analysts ─► answers ─► collector ─► records, snapshots
+//!    ▲──── empty blocks ◄─┘  ▲──── used questions ◄─┘
+//! ```
+//! Blocks and questions move by pointer through bounded channels. Everything the front end says carries a number in
+//! order, and the collector takes it in that order, so the findings do not depend on the number of threads.
 
+mod block;
+mod collector;
+mod counters;
+mod front;
+mod reader;
 pub mod snapshot;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use dsp::analyst::Analyst;
+use dsp::frontend::FrontEnd;
+
+use crate::records::RecordWriter;
+use crate::source::Source;
+use block::Pool;
+use collector::Collector;
+use counters::{Counters, Stage};
+use front::{Front, Message, Recycled, Task};
+use reader::Reader;
+use snapshot::{Control, Snapshot};
+
+pub use collector::Outcome;
+
+/// Blocks in flight.
+const NUM_BLOCKS: usize = 8;
+/// Longest and shortest block.
+const MAX_BLOCK_S: f64 = 2.0;
+const MIN_BLOCK_SAMPLES: usize = 64;
+/// Bytes of all blocks together at the most.
+const MAX_POOL_BYTES: usize = 32 << 20;
+/// Display rows in flight.
+const NUM_ROWS: usize = 16;
+/// Messages that may wait for the collector.
+const MESSAGES: usize = 4096;
+
+/// How a pipeline is to run.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Threads that compute; at least 1. The findings do not depend on it.
+    pub threads: usize,
+    /// Length of a block; the findings do not depend on it.
+    pub block_s: f64,
+    /// Seconds of the stream a second; `None`: as fast as the machine allows.
+    pub speed: Option<f64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { threads, block_s: 0.02, speed: None }
+    }
+}
+
+/// Who listens to the findings.
+#[derive(Default)]
+pub struct Outputs {
+    /// Where records go as bursts are settled.
+    pub records: Option<RecordWriter>,
+    /// Where snapshots go; one is dropped where the last has not been taken yet.
+    pub snapshots: Option<Sender<Arc<Snapshot>>>,
+}
+
+/// Runs one stream through to its end, or until `controls` has no sender left.
+///
+/// # Errors
+/// where the rate cannot be analysed, a thread cannot be started, the source fails, or records cannot be written.
+pub fn run(
+    source: Box<dyn Source>,
+    options: Options,
+    outputs: Outputs,
+    controls: Option<Receiver<Control>>,
+) -> Result<Outcome> {
+    let begun = Instant::now();
+    let stream = Arc::new(source.stream().clone());
+    let front_end = FrontEnd::new(stream.sample_rate_hz, source.full_scale()).with_context(|| stream.name.clone())?;
+    let counters = Arc::new(Counters::default());
+    counters.set_speed(options.speed);
+    let threads = options.threads.max(1);
+    let block_s = options.block_s.clamp(0.0, MAX_BLOCK_S);
+    let most = MAX_POOL_BYTES / NUM_BLOCKS / size_of::<num_complex::Complex32>();
+    let block_samples = ((block_s * stream.sample_rate_hz) as usize).clamp(MIN_BLOCK_SAMPLES, most);
+    let pool = Pool::new(NUM_BLOCKS, block_samples);
+    let (full, blocks) = bounded(NUM_BLOCKS);
+    let (tasks, work) = bounded::<Task>(2 * threads);
+    let (messages, inbox) = bounded::<Message>(MESSAGES);
+    let (questions, rows) = (Recycled::new(4 * threads), Recycled::new(NUM_ROWS));
+    let linger = controls.is_some();
+    // Batch work has no controls: a channel that never speaks and never closes takes their place.
+    let (_keep, silent) = bounded(1);
+
+    let outcome = std::thread::scope(|scope| {
+        let reader = Reader {
+            source,
+            pool: &pool,
+            full,
+            controls: controls.unwrap_or(silent),
+            counters: &counters,
+            speed: options.speed,
+            linger,
+        };
+        let spawn = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        spawn("reader").spawn_scoped(scope, move || reader.run())?;
+
+        // The first computing thread is the front end; with one thread it answers its own questions.
+        for _ in 1..threads {
+            let (work, messages, questions, counters) = (work.clone(), messages.clone(), &questions, &counters);
+            spawn("analyst").spawn_scoped(scope, move || {
+                let mut analyst = Analyst::default();
+                for task in work {
+                    let started = Instant::now();
+                    let answered = front::answer(&mut analyst, task, questions);
+                    counters.add_busy(Stage::Detectors, started.elapsed());
+                    if messages.send(answered).is_err() {
+                        return;
+                    }
+                }
+            })?;
+        }
+        drop(work);
+        let tasks = (threads > 1).then_some(tasks);
+        let (questions, rows, counted, used) = (&questions, &rows, &counters, &pool.used);
+        spawn("front end").spawn_scoped(scope, move || {
+            Front::new(front_end, tasks, messages, questions, rows, counted).run(&blocks, used);
+        })?;
+        let collector = Collector::new(stream, outputs, &counters, &rows.used, (begun, threads));
+        collector.run(inbox)
+    })?;
+    Ok(outcome)
+}

@@ -39,8 +39,8 @@ pub struct Row {
 
 /// What the front end tells.
 pub enum Event<'a> {
-    /// A burst has ended; the samples around it are still there.
-    Candidate(Candidate, &'a Samples<'a>),
+    /// A burst has ended, the receiver was overloaded during it or not; the samples around it are still there.
+    Candidate(Candidate, bool, &'a Samples<'a>),
     /// A display row is complete.
     Row(&'a Row),
 }
@@ -157,9 +157,13 @@ impl FrontEnd {
 
     /// `lost` samples are missing here: what is on the air is ended, and time goes on after the gap.
     pub fn skip(&mut self, lost: u64, event: &mut impl FnMut(Event<'_>)) {
+        self.move_to(self.history.end() + lost, event);
+    }
+
+    /// The stream goes on elsewhere: what is on the air is ended.
+    pub fn move_to(&mut self, position: u64, event: &mut impl FnMut(Event<'_>)) {
         self.finish(event);
-        let begin = self.history.end() + lost;
-        self.restart(begin);
+        self.restart(position);
     }
 
     /// Ends everything that is on the air.
@@ -168,8 +172,8 @@ impl FrontEnd {
             self.floor.finish();
             self.search_waiting(event);
         }
-        let Self { energy, segmentation, floor, history, grid, base, .. } = self;
-        let tell = Announcer { history, grid, base: *base };
+        let Self { energy, segmentation, floor, history, overload, grid, base, .. } = self;
+        let tell = Announcer { history, overload, grid, base: *base };
         energy.finish(|row| segmentation.push(&row, floor.power(), &mut |c| tell.candidate(c, event)));
         segmentation.finish(floor.power(), &mut |c| tell.candidate(c, event));
     }
@@ -179,6 +183,7 @@ impl FrontEnd {
         self.history.restart(begin);
         self.energy = Energy::new(&self.grid);
         self.segmentation.restart();
+        self.overload.restart();
         self.base = begin;
         self.learnt = 0;
         self.searched = 0;
@@ -220,8 +225,8 @@ impl FrontEnd {
         for ((whitened, power), floor) in self.whitened.iter_mut().zip(&self.power).zip(self.floor.power()) {
             *whitened = power / floor;
         }
-        let Self { energy, segmentation, floor, history, grid, base, whitened, .. } = self;
-        let tell = Announcer { history, grid, base: *base };
+        let Self { energy, segmentation, floor, history, overload, grid, base, whitened, .. } = self;
+        let tell = Announcer { history, overload, grid, base: *base };
         energy.push(whitened, |row| segmentation.push(&row, floor.power(), &mut |c| tell.candidate(c, event)));
         self.searched += 1;
     }
@@ -257,6 +262,7 @@ impl FrontEnd {
 /// Turns times since the last gap into times of the stream.
 struct Announcer<'a> {
     history: &'a History,
+    overload: &'a Overload,
     grid: &'a Grid,
     base: u64,
 }
@@ -264,9 +270,10 @@ struct Announcer<'a> {
 impl Announcer<'_> {
     fn candidate(&self, mut candidate: Candidate, event: &mut impl FnMut(Event<'_>)) {
         let base_s = self.base as f64 / self.grid.sample_rate_hz();
+        let clipped = self.overload.during(candidate.extent.start_s, candidate.extent.end_s);
         candidate.extent.start_s += base_s;
         candidate.extent.end_s += base_s;
         let samples = Samples { history: self.history, sample_rate_hz: self.grid.sample_rate_hz() };
-        event(Event::Candidate(candidate, &samples));
+        event(Event::Candidate(candidate, clipped, &samples));
     }
 }

@@ -4,6 +4,7 @@
 //! Times are seconds from the first sample of the stream, frequencies are offsets in hertz from the centre the stream
 //! was tuned to, levels are dB with 0 dBFS a complex tone of amplitude 1.
 
+pub mod analyst;
 pub mod baseband;
 pub mod detect;
 pub mod finding;
@@ -11,6 +12,7 @@ pub mod floor;
 pub mod frontend;
 pub mod grid;
 pub mod history;
+pub mod judge;
 pub mod overload;
 pub mod spec;
 pub mod statistics;

@@ -76,6 +76,15 @@ impl Overload {
         self.at_full_scale = 0;
     }
 
+    /// Times count from 0 again; the total goes on.
+    pub fn restart(&mut self) {
+        self.stretches.clear();
+        self.window = 0;
+        self.counted = 0;
+        self.at_full_scale = 0;
+        self.now = false;
+    }
+
     /// The last millisecond was overloaded.
     pub fn now(&self) -> bool {
         self.now
@@ -86,7 +95,7 @@ impl Overload {
         self.overloaded_windows as f64 * WINDOW_S
     }
 
-    /// Some of the time from `start_s` to `end_s`, counted over the samples pushed, was overloaded.
+    /// Some of the time from `start_s` to `end_s`, counted since the last restart, was overloaded.
     pub fn during(&self, start_s: f64, end_s: f64) -> bool {
         let (start, end) = (start_s / WINDOW_S, end_s / WINDOW_S);
         self.stretches.iter().rev().any(|&(from, to)| (from as f64) < end && (to as f64) > start)

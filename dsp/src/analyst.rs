@@ -1,0 +1,94 @@
+//! Asks the channel detectors about one candidate.
+//!
+//! In: a [`Question`] with the samples it needs at baseband. Out: findings, or the reasons why none was made.
+//! Every answer is a function of the question alone, so any number of analysts may work side by side.
+
+use num_complex::Complex32;
+
+use crate::baseband::Baseband;
+use crate::detect::candidate::Candidate;
+use crate::finding::{Channel, Finding, Parameters, Rejection, Technology};
+
+/// What is asked, with the samples brought to baseband.
+#[derive(Debug, Default)]
+pub struct Question {
+    /// What the front end found.
+    pub subject: Subject,
+    /// Baseband samples around it.
+    pub samples: Vec<Complex32>,
+    /// Their rate.
+    pub sample_rate_hz: f64,
+    /// Offset from the stream's centre that stands at 0 Hz.
+    pub center_hz: f64,
+    /// Instant of the first sample.
+    pub start_s: f64,
+    /// The receiver was overloaded during it.
+    pub clipped: bool,
+}
+
+/// What the front end found.
+#[derive(Debug, Default, Clone)]
+pub enum Subject {
+    /// Nothing yet.
+    #[default]
+    None,
+    /// A burst of energy.
+    Burst(Candidate),
+}
+
+/// Findings and rejections of one question.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// Who said no, and why.
+    pub rejections: Vec<Rejection>,
+}
+
+impl Question {
+    fn baseband(&self) -> Baseband<'_> {
+        Baseband {
+            samples: &self.samples,
+            sample_rate_hz: self.sample_rate_hz,
+            center_hz: self.center_hz,
+            start_s: self.start_s,
+        }
+    }
+}
+
+/// The detectors with their buffers; one for each thread that works.
+#[derive(Default)]
+pub struct Analyst {}
+
+impl Analyst {
+    /// Answers one question.
+    pub fn answer(&mut self, question: &Question) -> Answer {
+        let mut answer = Answer::default();
+        match &question.subject {
+            Subject::None => {}
+            Subject::Burst(candidate) => {
+                let _ = question.baseband();
+                answer.findings.push(unknown(candidate));
+            }
+        }
+        for finding in &mut answer.findings {
+            finding.clipped = question.clipped;
+        }
+        answer
+    }
+}
+
+/// Energy that no detector has put a name to.
+fn unknown(candidate: &Candidate) -> Finding {
+    Finding {
+        extent: candidate.extent,
+        segments: Vec::new(),
+        power_dbfs: candidate.power_dbfs,
+        snr_db: candidate.snr_db,
+        technology: Technology::Unknown,
+        channel: Channel::Unknown,
+        confidence: 0.5,
+        clipped: false,
+        parameters: Parameters::default(),
+    }
+}

@@ -1,0 +1,242 @@
+//! Makes one burst of competing answers, in order of time.
+//!
+//! In: findings as the detectors make them, and the instant before which nothing more will be found. Out: bursts,
+//! each transmission once, in order of their start.
+//! Method: a preamble owns the pieces of energy that are its symbol groups; pieces that follow each other like hops
+//! of one transmission become one burst with segments.
+
+use std::collections::BinaryHeap;
+
+use crate::finding::{Channel, Finding, Rejection, Segment, Technology};
+
+/// Pieces of energy this far outside a preamble's block still are its own.
+const OWN_SLACK_HZ: f64 = 6e3;
+const OWN_SLACK_S: f64 = 0.6e-3;
+/// Share of a piece's time that must lie within the preamble.
+const OWN_SHARE: f64 = 0.6;
+/// A piece stronger than the preamble by this much is not its own.
+const OWN_EXCESS_DB: f32 = 10.0;
+
+/// Two pieces are hops of one transmission where the second begins this close to the first's end …
+const HOP_GAP_S: f64 = 0.35e-3;
+/// … no further away than this …
+const HOP_REACH_HZ: f64 = 2e6;
+/// … with a like level and a like width.
+const HOP_LEVEL_DB: f32 = 4.0;
+const HOP_WIDTH_RATIO: f64 = 2.5;
+
+/// A finding ordered by its start, earliest first out of the heap.
+struct Waiting(Finding, u64);
+
+impl Waiting {
+    fn key(&self) -> (f64, f64, u64) {
+        (self.0.extent.start_s, self.0.extent.center_hz, self.1)
+    }
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Waiting {}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let ((start, center, number), (other_start, other_center, other_number)) = (self.key(), other.key());
+        other_start.total_cmp(&start).then(other_center.total_cmp(&center)).then(other_number.cmp(&number))
+    }
+}
+
+/// Holds findings until nothing that belongs with them can still come.
+#[derive(Default)]
+pub struct Judge {
+    waiting: BinaryHeap<Waiting>,
+    /// Preambles whose time is not over yet: they own what lies in them.
+    preambles: Vec<Finding>,
+    /// Bursts that may still hop on.
+    hopping: Vec<Finding>,
+    number: u64,
+}
+
+impl Judge {
+    /// Takes a finding, in any order of time.
+    pub fn push(&mut self, finding: Finding) {
+        if finding.channel == Channel::Nprach {
+            self.preambles.push(finding.clone());
+        }
+        self.waiting.push(Waiting(finding, self.number));
+        self.number += 1;
+    }
+
+    /// Gives out, in order of start, the bursts that start before `settled_s`: nothing pushed later does. What was
+    /// turned down goes to `rejected`.
+    pub fn settle(&mut self, settled_s: f64, burst: &mut impl FnMut(Finding), rejected: &mut impl FnMut(Rejection)) {
+        while self.waiting.peek().is_some_and(|next| next.0.extent.start_s < settled_s) {
+            let Some(Waiting(finding, _)) = self.waiting.pop() else { break };
+            if self.is_owned(&finding) {
+                rejected(OWNED);
+            } else {
+                self.continue_hop(finding);
+            }
+        }
+        let open_s = self.waiting.peek().map_or(settled_s, |next| next.0.extent.start_s.min(settled_s));
+        self.hopping.sort_by(|a, b| a.extent.start_s.total_cmp(&b.extent.start_s));
+        // A burst goes out once it can hop no further, and not before any that started earlier.
+        while self.hopping.first().is_some_and(|first| first.extent.end_s + HOP_GAP_S < open_s) {
+            burst(self.hopping.remove(0));
+        }
+        self.preambles.retain(|p| p.extent.end_s + OWN_SLACK_S >= open_s);
+    }
+
+    /// Gives out all that is left.
+    pub fn finish(&mut self, burst: &mut impl FnMut(Finding), rejected: &mut impl FnMut(Rejection)) {
+        self.settle(f64::INFINITY, burst, rejected);
+    }
+
+    fn is_owned(&self, finding: &Finding) -> bool {
+        finding.technology == Technology::Unknown && self.preambles.iter().any(|preamble| owns(preamble, finding))
+    }
+
+    /// Adds an unnamed piece to the burst whose hop it continues, or opens a burst.
+    fn continue_hop(&mut self, finding: Finding) {
+        if finding.technology == Technology::Unknown {
+            let best = self
+                .hopping
+                .iter_mut()
+                .filter(|burst| hops_on(burst, &finding))
+                .min_by(|a, b| distance_s(a, &finding).total_cmp(&distance_s(b, &finding)));
+            if let Some(burst) = best {
+                join(burst, &finding);
+                return;
+            }
+        }
+        self.hopping.push(finding);
+    }
+}
+
+const OWNED: Rejection = Rejection { detector: "judge", reason: "symbol group of a preamble" };
+
+fn owns(preamble: &Finding, piece: &Finding) -> bool {
+    let (p, e) = (&preamble.extent, &piece.extent);
+    let grown = Segment {
+        start_s: p.start_s - OWN_SLACK_S,
+        end_s: p.end_s + OWN_SLACK_S,
+        center_hz: p.center_hz,
+        bandwidth_hz: p.bandwidth_hz + 2.0 * OWN_SLACK_HZ,
+    };
+    grown.shared_s(e) > OWN_SHARE * e.duration_s()
+        && grown.shared_hz(e) > 0.9 * e.bandwidth_hz
+        && piece.power_dbfs < preamble.power_dbfs + OWN_EXCESS_DB
+}
+
+fn last_segment(burst: &Finding) -> &Segment {
+    burst.segments.last().unwrap_or(&burst.extent)
+}
+
+fn distance_s(burst: &Finding, piece: &Finding) -> f64 {
+    (piece.extent.start_s - last_segment(burst).end_s).abs()
+}
+
+fn hops_on(burst: &Finding, piece: &Finding) -> bool {
+    let (last, next) = (last_segment(burst), &piece.extent);
+    let ratio = last.bandwidth_hz / next.bandwidth_hz;
+    burst.technology == Technology::Unknown
+        && distance_s(burst, piece) < HOP_GAP_S
+        && last.shared_hz(next) < 0.5 * next.bandwidth_hz
+        && (last.center_hz - next.center_hz).abs() < HOP_REACH_HZ
+        && (burst.power_dbfs - piece.power_dbfs).abs() < HOP_LEVEL_DB
+        && (1.0 / HOP_WIDTH_RATIO..HOP_WIDTH_RATIO).contains(&ratio)
+}
+
+fn join(burst: &mut Finding, piece: &Finding) {
+    if burst.segments.is_empty() {
+        burst.segments.push(burst.extent);
+    }
+    burst.segments.push(piece.extent);
+    let (on_before, on_now) = (burst.extent.duration_s(), piece.extent.duration_s());
+    let share = (on_now / (on_before + on_now)) as f32;
+    let mean_db = |a: f32, b: f32| 10.0 * (10f32.powf(a / 10.0) * (1.0 - share) + 10f32.powf(b / 10.0) * share).log10();
+    burst.power_dbfs = mean_db(burst.power_dbfs, piece.power_dbfs);
+    burst.snr_db = mean_db(burst.snr_db, piece.snr_db);
+    burst.clipped |= piece.clipped;
+    let (e, p) = (burst.extent, piece.extent);
+    let (low, high) = (e.low_hz().min(p.low_hz()), e.high_hz().max(p.high_hz()));
+    burst.extent = Segment {
+        start_s: e.start_s,
+        end_s: e.end_s.max(p.end_s),
+        center_hz: (low + high) / 2.0,
+        bandwidth_hz: high - low,
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Parameters;
+
+    fn finding(channel: Channel, start_s: f64, end_s: f64, center_hz: f64, bandwidth_hz: f64) -> Finding {
+        let technology = if channel == Channel::Unknown { Technology::Unknown } else { Technology::NbIot };
+        Finding {
+            extent: Segment { start_s, end_s, center_hz, bandwidth_hz },
+            segments: Vec::new(),
+            power_dbfs: -40.0,
+            snr_db: 20.0,
+            technology,
+            channel,
+            confidence: 0.9,
+            clipped: false,
+            parameters: Parameters::default(),
+        }
+    }
+
+    fn judged(findings: Vec<Finding>) -> Vec<Finding> {
+        let mut judge = Judge::default();
+        findings.into_iter().for_each(|f| judge.push(f));
+        let mut bursts = Vec::new();
+        judge.finish(&mut |b| bursts.push(b), &mut |_| {});
+        bursts
+    }
+
+    #[test]
+    fn a_preamble_owns_its_symbol_groups_and_nothing_else() {
+        let mut findings: Vec<Finding> = (0..4)
+            .map(|g| f64::from(g) * 1.4e-3)
+            .map(|t| finding(Channel::Unknown, 0.1 + t, 0.1014 + t, 10e3, 4e3))
+            .collect();
+        findings.push(finding(Channel::Unknown, 0.1, 0.11, 90e3, 4e3));
+        findings.push(finding(Channel::Nprach, 0.1, 0.1056, 10e3, 45e3));
+        let bursts = judged(findings);
+        assert_eq!(bursts.len(), 2, "{bursts:?}");
+    }
+
+    #[test]
+    fn hops_become_one_burst_with_segments() {
+        let hop =
+            |i: u8| finding(Channel::Unknown, f64::from(i) * 0.01, f64::from(i + 1) * 0.01, f64::from(i) * 50e3, 20e3);
+        let bursts = judged((0..5).map(hop).collect());
+        assert_eq!(bursts.len(), 1);
+        assert_eq!(bursts[0].segments.len(), 5);
+        assert!((bursts[0].extent.bandwidth_hz - 220e3).abs() < 1.0);
+    }
+
+    #[test]
+    fn bursts_leave_in_order_of_start_and_only_when_settled() {
+        let mut judge = Judge::default();
+        for start in [0.3, 0.1, 0.2] {
+            judge.push(finding(Channel::Npusch1, start, start + 0.05, 0.0, 15e3));
+        }
+        let mut starts = Vec::new();
+        judge.settle(0.26, &mut |b| starts.push(b.extent.start_s), &mut |_| {});
+        assert_eq!(starts, [0.1, 0.2]);
+        judge.finish(&mut |b| starts.push(b.extent.start_s), &mut |_| {});
+        assert_eq!(starts, [0.1, 0.2, 0.3]);
+    }
+}

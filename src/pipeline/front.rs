@@ -1,0 +1,223 @@
+//! The thread on the sample path: blocks in, numbered messages out.
+
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use dsp::analyst::{Analyst, Answer, Question, Subject};
+use dsp::frontend::{Event, FrontEnd, Row, Samples};
+use dsp::finding::Rejection;
+use dsp::zoom::Zoom;
+
+use super::block::Block;
+use super::counters::{Counters, Stage};
+
+/// A question under way, with its place in the order.
+pub(super) struct Task {
+    pub number: u64,
+    pub question: Box<Question>,
+}
+
+/// What the collector hears; `number` is its place in the order.
+pub(super) struct Message {
+    pub number: u64,
+    pub content: Content,
+}
+
+pub(super) enum Content {
+    /// The answer to a question.
+    Answer(Answer),
+    /// So far has the stream been searched.
+    Progress(Progress),
+    /// A display row.
+    Row(Box<Row>),
+    /// All that was on the air has been told.
+    Flushed,
+    /// The stream goes on elsewhere.
+    Moved,
+    /// The stream is over.
+    End(Progress, Vec<(Rejection, u64)>),
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Progress {
+    pub position_s: f64,
+    pub settled_s: f64,
+    pub samples: u64,
+    pub lost: u64,
+    pub clipped_s: f64,
+    pub overloaded: bool,
+    pub backlog: usize,
+}
+
+/// Things that are used again and again: taken empty at one end, given back at the other.
+pub(super) struct Recycled<T> {
+    pub empty: Receiver<Box<T>>,
+    pub used: Sender<Box<T>>,
+}
+
+impl<T: Default> Recycled<T> {
+    pub fn new(count: usize) -> Self {
+        let (used, empty) = bounded(count);
+        for _ in 0..count {
+            let _ = used.send(Box::default());
+        }
+        Self { empty, used }
+    }
+}
+
+/// Answers a task and gives its question back.
+pub(super) fn answer(analyst: &mut Analyst, task: Task, questions: &Recycled<Question>) -> Message {
+    let answer = analyst.answer(&task.question);
+    let _ = questions.used.try_send(task.question);
+    Message { number: task.number, content: Content::Answer(answer) }
+}
+
+/// The front end with its way out.
+pub(super) struct Front<'a> {
+    front_end: FrontEnd,
+    outlet: Outlet<'a>,
+    samples: u64,
+    lost: u64,
+}
+
+/// Numbers messages and sends them on.
+struct Outlet<'a> {
+    number: u64,
+    tasks: Option<Sender<Task>>,
+    messages: Sender<Message>,
+    questions: &'a Recycled<Question>,
+    rows: &'a Recycled<Row>,
+    counters: &'a Counters,
+    analyst: Analyst,
+    zooms: Zooms,
+    open: bool,
+}
+
+impl<'a> Front<'a> {
+    pub fn new(
+        front_end: FrontEnd,
+        tasks: Option<Sender<Task>>,
+        messages: Sender<Message>,
+        questions: &'a Recycled<Question>,
+        rows: &'a Recycled<Row>,
+        counters: &'a Counters,
+    ) -> Self {
+        let zooms = Zooms::new(front_end.grid().sample_rate_hz());
+        let analyst = Analyst::default();
+        let outlet = Outlet { number: 0, tasks, messages, questions, rows, counters, analyst, zooms, open: true };
+        Self { front_end, outlet, samples: 0, lost: 0 }
+    }
+
+    pub fn run(mut self, blocks: &Receiver<Box<Block>>, used: &Sender<Box<Block>>) {
+        for mut block in blocks {
+            let started = Instant::now();
+            if let Some(position) = block.moved_to.take() {
+                self.move_to(position);
+            }
+            if block.lost_before > 0 {
+                self.lost += block.lost_before;
+                let outlet = &mut self.outlet;
+                self.front_end.skip(block.lost_before, &mut |event| outlet.tell(event));
+            }
+            let samples = &block.samples[..block.count];
+            self.samples += block.count as u64;
+            let outlet = &mut self.outlet;
+            self.front_end.push(samples, &mut |event| outlet.tell(event));
+            let _ = used.try_send(block);
+            let progress = self.progress(blocks.len());
+            self.outlet.send(Content::Progress(progress));
+            self.outlet.counters.add_busy(Stage::FrontEnd, started.elapsed());
+            if !self.outlet.open {
+                return;
+            }
+        }
+        let outlet = &mut self.outlet;
+        self.front_end.finish(&mut |event| outlet.tell(event));
+        let mut progress = self.progress(0);
+        progress.settled_s = f64::INFINITY;
+        let rejections = self.front_end.rejections().collect();
+        self.outlet.send(Content::End(progress, rejections));
+    }
+
+    fn move_to(&mut self, position: u64) {
+        let outlet = &mut self.outlet;
+        let elsewhere = position != self.front_end.position();
+        self.front_end.move_to(position, &mut |event| outlet.tell(event));
+        self.outlet.send(if elsewhere { Content::Moved } else { Content::Flushed });
+    }
+
+    fn progress(&self, backlog: usize) -> Progress {
+        Progress {
+            position_s: self.front_end.position() as f64 / self.front_end.grid().sample_rate_hz(),
+            settled_s: self.front_end.settled_s(),
+            samples: self.samples,
+            lost: self.lost,
+            clipped_s: self.front_end.overload().total_s(),
+            overloaded: self.front_end.overload().now(),
+            backlog,
+        }
+    }
+}
+
+impl Outlet<'_> {
+    fn send(&mut self, content: Content) {
+        let number = self.number;
+        self.number += 1;
+        self.open &= self.messages.send(Message { number, content }).is_ok();
+    }
+
+    fn tell(&mut self, event: Event<'_>) {
+        match event {
+            Event::Row(row) => {
+                // Where all rows are still on their way to the screen, the screen does without this one.
+                if let Ok(mut copy) = self.rows.empty.try_recv() {
+                    copy.clone_from(row);
+                    self.send(Content::Row(copy));
+                }
+            }
+            Event::Candidate(candidate, clipped, samples) => {
+                let Ok(mut question) = self.questions.empty.recv() else { return };
+                question.subject = Subject::Burst(candidate);
+                question.clipped = clipped;
+                self.zooms.bring(&mut question, samples);
+                self.ask(question);
+            }
+        }
+    }
+
+    fn ask(&mut self, question: Box<Question>) {
+        let task = Task { number: self.number, question };
+        self.number += 1;
+        let sent = match &self.tasks {
+            Some(tasks) => tasks.send(task).is_ok(),
+            None => {
+                let started = Instant::now();
+                let message = answer(&mut self.analyst, task, self.questions);
+                self.counters.add_busy(Stage::Detectors, started.elapsed());
+                self.messages.send(message).is_ok()
+            }
+        };
+        self.open &= sent;
+    }
+}
+
+/// Zooms for the rates the detectors ask for.
+struct Zooms {
+    narrow: Zoom,
+}
+
+impl Zooms {
+    fn new(sample_rate_hz: f64) -> Self {
+        Self { narrow: Zoom::new(sample_rate_hz, 240e3) }
+    }
+
+    fn bring(&mut self, question: &mut Question, samples: &Samples<'_>) {
+        let Subject::Burst(candidate) = &question.subject else { return };
+        let extent = candidate.extent;
+        let (start_s, around) = samples.between(extent.start_s - 2e-3, extent.end_s.min(extent.start_s + 0.3) + 2e-3);
+        let zoomed = self.narrow.extract(around, extent.center_hz, &mut question.samples);
+        question.sample_rate_hz = zoomed.sample_rate_hz;
+        question.center_hz = zoomed.center_hz;
+        question.start_s = start_s;
+    }
+}

@@ -1,0 +1,269 @@
+//! JSON Lines: one object a line, `record` names its kind. The only room that writes to standard output.
+
+use std::io::{self, Write};
+
+use anyhow::{Context, Result};
+use captures::CaptureInfo;
+use dsp::finding::{Channel, Parameters, Rejection, Segment, Technology};
+use serde::Serialize;
+
+use crate::pipeline::snapshot::{Burst, Transmitter};
+
+/// How fast a run went; the only figures that may differ between two runs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Performance {
+    /// Time it took.
+    pub wall_s: f64,
+    /// Seconds of air analysed in a second.
+    pub realtime_factor: f64,
+    /// Threads that computed.
+    pub threads: usize,
+}
+
+/// The last record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// Samples analysed.
+    pub samples_processed: u64,
+    /// Samples lost.
+    pub samples_dropped: u64,
+    /// Time not listened to.
+    pub blind_s: f64,
+    /// Time overloaded.
+    pub clipped_s: f64,
+    /// Bursts reported.
+    pub bursts: u64,
+    /// Transmitters inferred.
+    pub transmitters: u64,
+    /// Candidates turned down, by detector and reason.
+    pub rejections: Vec<(Rejection, u64)>,
+    /// How fast it went.
+    pub performance: Performance,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "record", rename_all = "kebab-case")]
+enum Record<'a> {
+    Capture(CaptureRecord<'a>),
+    Burst(BurstRecord<'a>),
+    Transmitter(TransmitterRecord<'a>),
+    Summary(SummaryRecord<'a>),
+}
+
+#[derive(Serialize)]
+struct CaptureRecord<'a> {
+    path: &'a str,
+    sample_rate_hz: f64,
+    center_frequency_hz: Option<f64>,
+    samples: u64,
+    duration_s: f64,
+    datatype: String,
+    sha256: Option<String>,
+}
+
+#[derive(Serialize)]
+struct BurstRecord<'a> {
+    id: u64,
+    transmitter: Option<u32>,
+    start_s: f64,
+    end_s: f64,
+    center_hz: f64,
+    bandwidth_hz: f64,
+    frequency_hz: Option<f64>,
+    segments: Vec<Segment>,
+    power_dbfs: f64,
+    snr_db: f64,
+    technology: Technology,
+    channel: Channel,
+    confidence: f64,
+    clipped: bool,
+    parameters: &'a Parameters,
+}
+
+#[derive(Serialize)]
+struct TransmitterRecord<'a> {
+    id: u32,
+    technology: Technology,
+    confidence: f64,
+    bursts: u64,
+    first_s: f64,
+    last_s: f64,
+    center_hz: f64,
+    power_dbfs_max: f64,
+    frequency_error_hz: Option<f64>,
+    period_s: Option<f64>,
+    known: bool,
+    parameters: TransmitterParameters<'a>,
+}
+
+#[derive(Serialize)]
+struct TransmitterParameters<'a> {
+    bandwidth_hz: f64,
+    cell_ids: Option<&'a [u16]>,
+    evidence: &'a [String],
+}
+
+#[derive(Serialize)]
+struct SummaryRecord<'a> {
+    samples_processed: u64,
+    samples_dropped: u64,
+    blind_s: f64,
+    clipped_s: f64,
+    bursts: u64,
+    transmitters: u64,
+    rejections: Vec<RejectionRecord<'a>>,
+    performance: Performance,
+}
+
+#[derive(Serialize)]
+struct RejectionRecord<'a> {
+    detector: &'a str,
+    reason: &'a str,
+    count: u64,
+}
+
+/// Digits that are kept: what is beyond them is noise and would only make lines long.
+fn seconds(value: f64) -> f64 {
+    (value * 1e7).round() / 1e7
+}
+
+fn hertz(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
+
+fn decibels(value: f32) -> f64 {
+    (f64::from(value) * 100.0).round() / 100.0
+}
+
+fn probability(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+/// Writes records to one place.
+pub struct RecordWriter {
+    out: Box<dyn Write + Send>,
+    /// What `out` is called in messages.
+    name: String,
+}
+
+impl RecordWriter {
+    /// Writes to `out`, called `name` in messages.
+    pub fn new(out: Box<dyn Write + Send>, name: String) -> Self {
+        Self { out, name }
+    }
+
+    /// The first record. False where the reader has gone.
+    ///
+    /// # Errors
+    /// where the line cannot be written for another reason.
+    pub fn capture(&mut self, info: &CaptureInfo, sha256: Option<String>) -> Result<bool> {
+        self.write(&Record::Capture(CaptureRecord {
+            path: &info.path.to_string_lossy(),
+            sample_rate_hz: info.sample_rate_hz,
+            center_frequency_hz: info.center_frequency_hz,
+            samples: info.samples,
+            duration_s: seconds(info.duration_s()),
+            datatype: info.format.to_string(),
+            sha256,
+        }))
+    }
+
+    /// One burst. False where the reader has gone.
+    ///
+    /// # Errors
+    /// where the line cannot be written for another reason.
+    pub fn burst(&mut self, burst: &Burst, center_frequency_hz: Option<f64>) -> Result<bool> {
+        let finding = &burst.finding;
+        let round = |s: &Segment| Segment {
+            start_s: seconds(s.start_s),
+            end_s: seconds(s.end_s),
+            center_hz: hertz(s.center_hz),
+            bandwidth_hz: hertz(s.bandwidth_hz),
+        };
+        let extent = round(&finding.extent);
+        self.write(&Record::Burst(BurstRecord {
+            id: burst.id,
+            transmitter: burst.transmitter,
+            start_s: extent.start_s,
+            end_s: extent.end_s,
+            center_hz: extent.center_hz,
+            bandwidth_hz: extent.bandwidth_hz,
+            frequency_hz: center_frequency_hz.map(|center| hertz(center + extent.center_hz)),
+            segments: finding.segments.iter().map(round).collect(),
+            power_dbfs: decibels(finding.power_dbfs),
+            snr_db: decibels(finding.snr_db),
+            technology: finding.technology,
+            channel: finding.channel,
+            confidence: probability(finding.confidence),
+            clipped: finding.clipped,
+            parameters: &finding.parameters,
+        }))
+    }
+
+    /// The transmitters, after the bursts. False where the reader has gone.
+    ///
+    /// # Errors
+    /// where a line cannot be written for another reason.
+    pub fn transmitters(&mut self, transmitters: &[Transmitter]) -> Result<bool> {
+        for t in transmitters {
+            let open = self.write(&Record::Transmitter(TransmitterRecord {
+                id: t.id,
+                technology: t.technology,
+                confidence: probability(t.confidence),
+                bursts: t.bursts,
+                first_s: seconds(t.first_s),
+                last_s: seconds(t.last_s),
+                center_hz: hertz(t.center_hz),
+                power_dbfs_max: decibels(t.power_dbfs_max),
+                frequency_error_hz: t.frequency_error_hz.map(hertz),
+                period_s: t.period_s,
+                known: false,
+                parameters: TransmitterParameters {
+                    bandwidth_hz: hertz(t.bandwidth_hz),
+                    cell_ids: t.cell_ids.as_deref(),
+                    evidence: &t.evidence,
+                },
+            }))?;
+            if !open {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The last record. False where the reader has gone.
+    ///
+    /// # Errors
+    /// where the line cannot be written for another reason.
+    pub fn summary(&mut self, summary: &Summary) -> Result<bool> {
+        let rejections =
+            summary.rejections.iter().map(|(r, count)| RejectionRecord { detector: r.detector, reason: r.reason, count: *count });
+        let open = self.write(&Record::Summary(SummaryRecord {
+            samples_processed: summary.samples_processed,
+            samples_dropped: summary.samples_dropped,
+            blind_s: seconds(summary.blind_s),
+            clipped_s: seconds(summary.clipped_s),
+            bursts: summary.bursts,
+            transmitters: summary.transmitters,
+            rejections: rejections.collect(),
+            performance: summary.performance,
+        }))?;
+        match self.out.flush() {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            flushed => flushed.map(|()| open).with_context(|| self.failure()),
+        }
+    }
+
+    fn write(&mut self, record: &Record<'_>) -> Result<bool> {
+        let mut line = serde_json::to_vec(record)?;
+        line.push(b'\n');
+        match self.out.write_all(&line) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            written => written.map(|()| true).with_context(|| self.failure()),
+        }
+    }
+
+    fn failure(&self) -> String {
+        format!("{}: the records cannot be written; make room or name another --output", self.name)
+    }
+}
