@@ -7,3 +7,4 @@
 pub mod baseband;
 pub mod finding;
 pub mod spec;
+pub mod synth;
