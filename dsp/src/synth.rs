@@ -9,9 +9,12 @@
 
 pub mod emission;
 pub mod fsk;
+pub mod npusch;
 pub mod preamble;
+pub mod pusch;
 pub mod random;
 pub mod receiver;
+pub mod sc_fdma;
 pub mod stream;
 pub mod tone;
 
