@@ -1,0 +1,201 @@
+//! One way into a capture, whatever its format.
+
+use std::{
+    fmt::{Display, Write as _},
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use num_complex::Complex32;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Annotation, Error, SampleFormat,
+    error::{CENTER_FREQUENCY, Need, SAMPLE_RATE},
+    raw,
+    sample_file::SampleFile,
+    sigmf,
+};
+
+/// The highest sample rate that is believed, in samples a second; no receiver comes near it.
+pub const MAX_SAMPLE_RATE_HZ: f64 = 10e9;
+
+/// The highest centre frequency that is believed, in hertz: SigMF's limit.
+pub const MAX_CENTER_FREQUENCY_HZ: f64 = 1e12;
+
+/// What the caller knows of a capture beyond what it tells itself.
+///
+/// What a SigMF recording tells as well must be told alike; of raw samples the caller knows best.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OpenOptions {
+    /// The sample rate in samples a second (`--rate`).
+    pub sample_rate_hz: Option<f64>,
+    /// The encoding of the samples (`--format`).
+    pub format: Option<SampleFormat>,
+    /// The radio frequency at the middle of the spectrum, in hertz (`--center`).
+    pub center_frequency_hz: Option<f64>,
+}
+
+/// What is known of a capture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaptureInfo {
+    /// The path it was opened by.
+    pub path: PathBuf,
+    /// Samples a second.
+    pub sample_rate_hz: f64,
+    /// The radio frequency at the middle of the spectrum, in hertz, if it is known.
+    pub center_frequency_hz: Option<f64>,
+    /// The number of whole samples.
+    pub samples: u64,
+    /// The encoding of the samples.
+    pub format: SampleFormat,
+    /// What the recording says it is.
+    pub description: Option<String>,
+    /// The program that recorded it.
+    pub recorder: Option<String>,
+    /// When the first sample was taken, as the recording writes it (ISO 8601).
+    pub datetime: Option<String>,
+    /// What is marked in it, in the recording's order.
+    pub annotations: Vec<Annotation>,
+    /// Sentences on what is odd about it and how it was taken.
+    pub warnings: Vec<String>,
+}
+
+impl CaptureInfo {
+    /// The time from the first sample to the end of the last, in seconds.
+    pub fn duration_s(&self) -> f64 {
+        self.samples as f64 / self.sample_rate_hz
+    }
+}
+
+/// An open capture: a seekable stream of samples. Memory is bounded whatever its length.
+#[derive(Debug)]
+pub struct Capture {
+    info: CaptureInfo,
+    samples: SampleFile,
+}
+
+/// Opens the capture at `path`; the ending of its name tells the format (see the [crate's](crate) table).
+///
+/// # Errors
+///
+/// Those of [`Error`]: the capture, or a part of it, is missing or cannot be read; does not tell its format or sample
+/// rate and `options` neither; contradicts `options`; breaks its format's rules; or is of a kind that is not read.
+pub fn open(path: &Path, options: &OpenOptions) -> Result<Capture, Error> {
+    check_sample_rate(path, options.sample_rate_hz, SAMPLE_RATE.option)?;
+    check_center_frequency(path, options.center_frequency_hz, CENTER_FREQUENCY.option)?;
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    match ending.as_deref() {
+        Some("sigmf-meta" | "sigmf-data") => sigmf::open(path, options),
+        Some("sigmf" | "sigmf-collection" | "wav" | "h5" | "hdf5") => Err(Error::unsupported(
+            path,
+            "captures of this kind are not read yet; convert it to a SigMF pair (.sigmf-meta and .sigmf-data) first",
+        )),
+        ending => raw::open(path, ending, options),
+    }
+}
+
+impl Capture {
+    /// A capture of `samples`, as `info` describes them.
+    pub(crate) fn new(info: CaptureInfo, samples: SampleFile) -> Self {
+        Self { info, samples }
+    }
+
+    /// What is known of it.
+    pub fn info(&self) -> &CaptureInfo {
+        &self.info
+    }
+
+    /// Fills `out` with the next samples and returns their number, which is less than `out.len()` only at the end of
+    /// the capture, and 0 behind it. Does not allocate.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read or was cut short since it was opened; [`seek`](Self::seek) before reading on.
+    pub fn read(&mut self, out: &mut [Complex32]) -> Result<usize, Error> {
+        self.samples.read(out)
+    }
+
+    /// Makes `sample`, an index from 0 to the number of samples, the next to be read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BeyondEnd`] if there are fewer samples; [`Error::Io`] if the file cannot be positioned.
+    pub fn seek(&mut self, sample: u64) -> Result<(), Error> {
+        self.samples.seek(sample)
+    }
+
+    /// The SHA-256 of the whole file that holds the samples, in lower-case hexadecimal. Reads all of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be read.
+    pub fn sha256(&self) -> Result<String, Error> {
+        let fail = |cause| Error::io(self.samples.path(), "cannot be read", cause);
+        let mut file = File::open(self.samples.path()).map_err(fail)?;
+        let mut buffer = vec![0; 1 << 18];
+        let mut hash = Sha256::new();
+        loop {
+            match file.read(&mut buffer).map_err(fail)? {
+                0 => return Ok(hexadecimal(&hash.finalize())),
+                num_bytes => hash.update(&buffer[..num_bytes]),
+            }
+        }
+    }
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut digits, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
+}
+
+/// The value that the capture states or the caller gives, if they do not contradict each other.
+pub(crate) fn agreed<T: PartialEq + Display>(
+    path: &Path,
+    need: Need,
+    stated: Option<T>,
+    given: Option<T>,
+) -> Result<Option<T>, Error> {
+    match (stated, given) {
+        (Some(stated), Some(given)) if stated != given => Err(Error::Contradiction {
+            path: path.to_owned(),
+            need,
+            stated: stated.to_string(),
+            given: given.to_string(),
+        }),
+        (stated, given) => Ok(stated.or(given)),
+    }
+}
+
+/// Refuses a sample rate that cannot be; `origin` names where it stands.
+pub(crate) fn check_sample_rate(path: &Path, rate_hz: Option<f64>, origin: &str) -> Result<(), Error> {
+    match rate_hz {
+        Some(rate_hz) if !(rate_hz > 0.0 && rate_hz <= MAX_SAMPLE_RATE_HZ) => Err(Error::malformed(
+            path,
+            format!(
+                "{origin} is {rate_hz:?}, but a sample rate is more than 0 and at most {MAX_SAMPLE_RATE_HZ:e} \
+                 samples a second; correct it"
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a centre frequency that cannot be; `origin` names where it stands.
+pub(crate) fn check_center_frequency(path: &Path, center_hz: Option<f64>, origin: &str) -> Result<(), Error> {
+    match center_hz {
+        Some(center_hz) if !(0.0..=MAX_CENTER_FREQUENCY_HZ).contains(&center_hz) => Err(Error::malformed(
+            path,
+            format!(
+                "{origin} is {center_hz:?}, but a centre frequency is from 0 to {MAX_CENTER_FREQUENCY_HZ:e} Hz; \
+                 correct it"
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
