@@ -1,3 +1,4 @@
 //! cellsweep finds concealed cellular modules by listening for their uplink.
 
 pub mod pipeline;
+pub mod simulate;
