@@ -1,5 +1,7 @@
 //! What is written is read back, in any blocks and from anywhere.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 use std::{fs, path::Path};
 
 use captures::{Annotation, OpenOptions, Recording, SampleFormat, Writer, WrittenSummary, open};
