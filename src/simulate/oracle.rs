@@ -11,10 +11,10 @@ use dsp::synth::{Emission, Receiver, Waveform};
 use num_complex::{Complex32, Complex64};
 use serde_json::Value;
 
-/// A capture of another generator: its samples in units of its noise, and its truth.
+/// A capture of another generator and its truth.
 struct Foreign {
     samples: Vec<Complex32>,
-    sample_rate_hz: f64,
+    receiver: Receiver,
     truth: Value,
 }
 
@@ -32,43 +32,111 @@ impl Foreign {
         let format: captures::SampleFormat = truth["datatype"].as_str().unwrap().parse().unwrap();
         let mut samples = vec![Complex32::ZERO; bytes.len() / format.bytes_per_sample()];
         format.decode(&bytes, &mut samples);
-        // Their noise is given in codes of a component; 16-bit codes count 1/32768.
-        let sigma = truth["impairments"]["noise_rms_lsb_per_component"].as_f64().unwrap() / 32768.0;
-        let scale = (1.0 / (sigma * std::f64::consts::SQRT_2)) as f32;
-        samples.iter_mut().for_each(|sample| *sample *= scale);
-        Some(Self { samples, sample_rate_hz: truth["sample_rate_hz"].as_f64().unwrap(), truth })
+        let impairments = &truth["impairments"];
+        // Where noise is stated, it is in codes of one component; 16-bit codes count 1/32768.
+        let sigma = impairments["noise_rms_lsb_per_component"].as_f64().unwrap_or_default() / 32768.0;
+        let noise_dbfs = 10.0 * (2.0 * sigma * sigma).max(1e-30).log10();
+        let clock_error_ppm = impairments["sample_clock_ppm"].as_f64().unwrap();
+        let ideal = Receiver::ideal(truth["sample_rate_hz"].as_f64().unwrap(), noise_dbfs);
+        Some(Self { samples, receiver: Receiver { clock_error_ppm, ..ideal }, truth })
     }
 
     fn bursts<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
         self.truth["bursts"].as_array().unwrap().iter().filter(move |burst| burst["kind"] == kind)
     }
 
-    /// Power found in the shape of `waveform` over the power the truth states, in dB, over the samples `which` takes;
-    /// 0 where the two generators agree in every phase.
-    fn agreement_db(&self, burst: &Value, waveform: Box<dyn Waveform>, which: impl Fn(f64) -> bool) -> f64 {
+    /// Correlation with `waveform` where the truth puts `burst`, one value (and its weight) a piece of `piece_s`, over
+    /// the samples `which` takes.
+    fn correlations(
+        &self,
+        burst: &Value,
+        waveform: Box<dyn Waveform>,
+        which: impl Fn(f64) -> bool,
+        piece_s: f64,
+    ) -> Vec<(Complex64, f64)> {
         let number = |key: &str| burst[key].as_f64().unwrap();
-        let receiver = Receiver::ideal(self.sample_rate_hz, 0.0);
+        let (rate_hz, clock_rate) = (self.receiver.sample_rate_hz, self.receiver.clock_rate());
         let emission = Emission {
             waveform,
-            start_s: number("start_s"),
-            carrier_hz: number("observed_carrier_hz"),
+            start_s: number("start_s") / clock_rate,
+            carrier_hz: number("observed_carrier_hz") * clock_rate,
             gain: Complex64::ONE,
             ramp_s: 0.0,
         };
-        let (mut product, mut energy) = (Complex64::ZERO, 0.0);
-        let first = (number("start_s") * self.sample_rate_hz).ceil() as usize;
-        let end = (number("end_s") * self.sample_rate_hz) as usize;
+        let mut pieces = Vec::new();
+        let first = (number("start_s") * rate_hz).ceil() as usize;
+        let end = (number("end_s") * rate_hz) as usize;
         for (i, sample) in self.samples.iter().enumerate().take(end).skip(first) {
-            let time_s = i as f64 / self.sample_rate_hz;
-            if which(time_s - emission.start_s) {
+            let time_s = i as f64 / (rate_hz * clock_rate);
+            let since_s = time_s - emission.start_s;
+            if which(since_s) {
+                let piece = (since_s / piece_s) as usize;
+                pieces.resize(pieces.len().max(piece + 1), (Complex64::ZERO, 0.0));
                 let ours = emission.at(time_s);
-                product += Complex64::new(sample.re.into(), sample.im.into()) * ours.conj();
-                energy += ours.norm_sqr();
+                pieces[piece].0 += Complex64::new(sample.re.into(), sample.im.into()) * ours.conj();
+                pieces[piece].1 += ours.norm_sqr();
             }
         }
-        let expected = receiver.power_for(number("snr_db"), number("snr_bw_hz"));
+        pieces
+    }
+
+    /// Power found in the shape of `waveform` over the power the truth states, in dB: 0 where the two generators agree
+    /// in every phase.
+    fn agreement_db(&self, burst: &Value, waveform: Box<dyn Waveform>, which: impl Fn(f64) -> bool) -> f64 {
+        let (product, energy) = self.correlations(burst, waveform, which, f64::INFINITY)[0];
+        let number = |key: &str| burst[key].as_f64().unwrap();
+        let expected = self.receiver.power_for(number("snr_db"), number("snr_bw_hz"));
         10.0 * ((product / energy).norm_sqr() / expected).log10()
     }
+
+    /// How well pieces of `piece_s` agree in phase with each other: 1 where they all do, less by noise.
+    fn coherence(&self, burst: &Value, waveform: Box<dyn Waveform>, which: impl Fn(f64) -> bool, piece_s: f64) -> f64 {
+        let pieces = self.correlations(burst, waveform, which, piece_s);
+        let sum: Complex64 = pieces.iter().map(|piece| piece.0).sum();
+        sum.norm() / pieces.iter().map(|piece| piece.0.norm()).sum::<f64>()
+    }
+}
+
+fn preamble(burst: &Value) -> (nprach::Format, Preamble) {
+    let number = |key: &str| burst["params"][key].as_u64().unwrap();
+    let format = nprach::Format::ALL[number("format") as usize];
+    let preamble = Preamble::new(
+        format,
+        number("cell_id") as u16,
+        number("sc_offset") as u8,
+        number("n_init") as u8,
+        number("repetitions") as u8,
+    );
+    (format, preamble.unwrap())
+}
+
+fn grant(burst: &Value) -> Grant {
+    let params = &burst["params"];
+    let number = |key: &str| params[key].as_u64().unwrap();
+    let spacing = if number("spacing_hz") == 3750 { Spacing::Narrow } else { Spacing::Wide };
+    let slots_per_frame = (0.010 / spacing.slot_s()).round() as u64;
+    Grant {
+        format: if number("npusch_format") == 1 { Format::One } else { Format::Two },
+        spacing,
+        tones: number("n_tones") as u16,
+        first_subcarrier: number("first_subcarrier") as u16,
+        modulation: if params["modulation"] == "pi/2-BPSK" { Modulation::Bpsk } else { Modulation::Qpsk },
+        resource_units: number("n_ru") as u16,
+        repetitions: number("repetitions") as u16,
+        cell_id: number("cell_id") as u16,
+        rnti: number("rnti") as u16,
+        first_slot: number("n_f") * slots_per_frame + number("n_s"),
+    }
+}
+
+/// Whether an instant lies in a reference symbol of `grant`.
+fn in_reference(grant: Grant, time_s: f64) -> bool {
+    let within_s = time_s % grant.spacing.slot_s();
+    reference_symbols(grant.format, grant.spacing).iter().any(|&l| {
+        let start_s = grant.spacing.symbol_start_s(l);
+        let length_s = grant.spacing.cyclic_prefix_s(l) + grant.spacing.useful_s();
+        (start_s..start_s + length_s).contains(&within_s)
+    })
 }
 
 /// Whole preambles agree in every hop and phase.
@@ -76,57 +144,59 @@ impl Foreign {
 fn preambles_are_those_of_another_generator() {
     let Some(foreign) = Foreign::open("pub01_nprach_clean") else { return };
     for burst in foreign.bursts("nprach") {
-        let number = |key: &str| burst["params"][key].as_u64().unwrap();
-        let preamble = Preamble::new(
-            nprach::Format::ALL[number("format") as usize],
-            number("cell_id") as u16,
-            number("sc_offset") as u8,
-            number("n_init") as u8,
-            number("repetitions") as u8,
-        );
-        let agreement_db = foreign.agreement_db(burst, Box::new(preamble.unwrap()), |_| true);
+        let agreement_db = foreign.agreement_db(burst, Box::new(preamble(burst).1), |_| true);
         assert!(agreement_db.abs() < 0.5, "{agreement_db} dB for {burst}");
     }
+}
+
+/// Format 2 and long preambles too, under a clock error.
+#[test]
+fn long_preambles_are_those_of_another_generator() {
+    let Some(foreign) = Foreign::open("pub03_narrow_lowsnr") else { return };
+    let mut formats = Vec::new();
+    for burst in foreign.bursts("nprach").filter(|burst| burst["snr_db"].as_f64() > Some(3.0)) {
+        let (format, preamble) = preamble(burst);
+        let coherence = foreign.coherence(burst, Box::new(preamble), |_| true, format.group_s());
+        assert!(coherence > 0.9, "{coherence} for {burst}");
+        formats.push(format);
+    }
+    assert!(formats.contains(&nprach::Format::Zero) && formats.contains(&nprach::Format::Two), "{formats:?}");
 }
 
 /// Reference symbols of data and acknowledgements agree in every phase over the whole transmission.
 #[test]
 fn reference_signals_are_those_of_another_generator() {
     let Some(foreign) = Foreign::open("pub02_npusch_clean") else { return };
-    for (kind, format) in [("npusch1", Format::One), ("npusch2", Format::Two)] {
+    for kind in ["npusch1", "npusch2"] {
         // Our cells have no cyclic shift; below 2 dB the noise alone moves the figure by more than the bound.
         let ours = |burst: &&Value| burst["params"]["cyclic_shift"] == 0 && burst["snr_db"].as_f64() > Some(2.0);
         for burst in foreign.bursts(kind).filter(ours) {
-            let params = &burst["params"];
-            let number = |key: &str| params[key].as_u64().unwrap();
-            let spacing = if number("spacing_hz") == 3750 { Spacing::Narrow } else { Spacing::Wide };
-            let slots_per_frame = (0.010 / spacing.slot_s()).round() as u64;
-            let grant = Grant {
-                format,
-                spacing,
-                tones: number("n_tones") as u16,
-                first_subcarrier: number("first_subcarrier") as u16,
-                modulation: if params["modulation"] == "pi/2-BPSK" { Modulation::Bpsk } else { Modulation::Qpsk },
-                resource_units: number("n_ru") as u16,
-                repetitions: number("repetitions") as u16,
-                cell_id: number("cell_id") as u16,
-                rnti: number("rnti") as u16,
-                first_slot: number("n_f") * slots_per_frame + number("n_s"),
-            };
+            let grant = grant(burst);
             let waveform = grant.waveform(&mut Random::new(1)).unwrap();
-            assert_eq!(grant.num_slots() as u64, number("n_slots"));
-            assert_eq!(u64::from(grant.identical()), number("m_identical"));
+            assert_eq!(grant.num_slots(), burst["params"]["n_slots"]);
+            assert_eq!(grant.identical(), burst["params"]["m_identical"]);
             assert!((waveform.on_s() - burst["on_time_s"].as_f64().unwrap()).abs() < 1e-9, "{burst}");
-            let pilot = |time_s: f64| {
-                let within_s = time_s % spacing.slot_s();
-                reference_symbols(format, spacing).iter().any(|&l| {
-                    let start_s = spacing.symbol_start_s(l);
-                    let length_s = spacing.cyclic_prefix_s(l) + spacing.useful_s();
-                    (start_s..start_s + length_s).contains(&within_s)
-                })
-            };
-            let agreement_db = foreign.agreement_db(burst, Box::new(waveform), pilot);
+            let agreement_db = foreign.agreement_db(burst, Box::new(waveform), |time_s| in_reference(grant, time_s));
             assert!(agreement_db.abs() < 1.0, "{agreement_db} dB for {burst}");
         }
     }
+}
+
+/// Reference symbols on both sides of an uplink gap agree.
+#[test]
+fn gaps_are_those_of_another_generator() {
+    let Some(foreign) = Foreign::open("pub03_narrow_lowsnr") else { return };
+    let with_gap = |burst: &&Value| burst["params"]["ul_gaps_at_s"][0] == 0.256;
+    let burst = foreign.bursts("npusch1").find(with_gap).unwrap();
+    let grant = grant(burst);
+    let waveform = grant.waveform(&mut Random::new(1)).unwrap();
+    let length_s = (burst["end_s"].as_f64().unwrap() - burst["start_s"].as_f64().unwrap()) / 1.00002;
+    assert!((waveform.duration_s() - length_s).abs() < 1e-6, "{} {length_s}", waveform.duration_s());
+    let coherence = foreign.coherence(
+        burst,
+        Box::new(waveform),
+        |time_s| in_reference(grant, time_s),
+        16.0 * grant.spacing.slot_s(),
+    );
+    assert!(coherence > 0.9, "{coherence}");
 }
