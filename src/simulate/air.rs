@@ -300,6 +300,7 @@ impl<'a> Transmitter<'a> {
             num_prb: blocks.num_prb,
             subframes: blocks.subframes,
             first_subframe,
+            cyclic_shift: blocks.cyclic_shift,
         };
         let waveform = allocation.waveform(&mut self.random)?;
         let params = json!({
@@ -309,6 +310,7 @@ impl<'a> Transmitter<'a> {
             "subframes": blocks.subframes,
             "modulation": "QPSK",
             "base_seq": cell.cell_id % 30,
+            "cyclic_shift": blocks.cyclic_shift,
             "tti": first_subframe,
         });
         let blocks = Some((blocks.num_prb, blocks.subframes));

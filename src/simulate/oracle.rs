@@ -6,6 +6,7 @@ use dsp::spec::nprach;
 use dsp::spec::npusch::{Format, Modulation, Spacing, reference_symbols};
 use dsp::synth::npusch::Grant;
 use dsp::synth::preamble::Preamble;
+use dsp::synth::pusch::Allocation;
 use dsp::synth::random::Random;
 use dsp::synth::{Emission, Receiver, Waveform};
 use num_complex::{Complex32, Complex64};
@@ -34,9 +35,10 @@ impl Foreign {
         format.decode(&bytes, &mut samples);
         let impairments = &truth["impairments"];
         // Where noise is stated, it is in codes of one component; 16-bit codes count 1/32768.
-        let sigma = impairments["noise_rms_lsb_per_component"].as_f64().unwrap_or_default() / 32768.0;
+        let stated = [&impairments["noise_rms_lsb_per_component"], &truth["noise"]["sigma_per_component_file_units"]];
+        let sigma = stated.iter().find_map(|value| value.as_f64()).unwrap_or_default() / 32768.0;
         let noise_dbfs = 10.0 * (2.0 * sigma * sigma).max(1e-30).log10();
-        let clock_error_ppm = impairments["sample_clock_ppm"].as_f64().unwrap();
+        let clock_error_ppm = impairments["sample_clock_ppm"].as_f64().unwrap_or_default();
         let ideal = Receiver::ideal(truth["sample_rate_hz"].as_f64().unwrap(), noise_dbfs);
         Some(Self { samples, receiver: Receiver { clock_error_ppm, ..ideal }, truth })
     }
@@ -55,11 +57,15 @@ impl Foreign {
         piece_s: f64,
     ) -> Vec<(Complex64, f64)> {
         let number = |key: &str| burst[key].as_f64().unwrap();
+        let carrier_hz = burst["observed_carrier_hz"].as_f64().unwrap_or_else(|| {
+            let (low_hz, high_hz) = waveform.band_hz();
+            number("center_hz") - (low_hz + high_hz) / 2.0
+        });
         let (rate_hz, clock_rate) = (self.receiver.sample_rate_hz, self.receiver.clock_rate());
         let emission = Emission {
             waveform,
             start_s: number("start_s") / clock_rate,
-            carrier_hz: number("observed_carrier_hz") * clock_rate,
+            carrier_hz: carrier_hz * clock_rate,
             gain: Complex64::ONE,
             ramp_s: 0.0,
         };
@@ -85,7 +91,8 @@ impl Foreign {
     fn agreement_db(&self, burst: &Value, waveform: Box<dyn Waveform>, which: impl Fn(f64) -> bool) -> f64 {
         let (product, energy) = self.correlations(burst, waveform, which, f64::INFINITY)[0];
         let number = |key: &str| burst[key].as_f64().unwrap();
-        let expected = self.receiver.power_for(number("snr_db"), number("snr_bw_hz"));
+        let occupied_hz = burst["snr_bw_hz"].as_f64().unwrap_or_else(|| number("bandwidth_hz"));
+        let expected = self.receiver.power_for(number("snr_db"), occupied_hz);
         10.0 * ((product / energy).norm_sqr() / expected).log10()
     }
 
@@ -199,4 +206,39 @@ fn gaps_are_those_of_another_generator() {
         16.0 * grant.spacing.slot_s(),
     );
     assert!(coherence > 0.9, "{coherence}");
+}
+
+/// Reference symbols of LTE agree with those of a whole protocol stack's encoder.
+#[test]
+fn lte_reference_signals_are_those_of_another_encoder() {
+    let Some(foreign) = Foreign::open("lte_a1_6prb_1m92") else { return };
+    let mut num_held = 0;
+    for burst in foreign.bursts("lte-pusch").filter(|burst| burst["snr_db"].as_f64() > Some(8.0)) {
+        let transmissions = foreign.truth["transmissions"].as_array().unwrap();
+        let params = &transmissions.iter().find(|sent| sent["tx_id"] == burst["tx_id"]).unwrap()["params"];
+        let number = |key: &str| burst[key].as_u64().unwrap() as u16;
+        // Table 5.5.2.1.1-1.
+        let cyclic_shift = [0, 6, 3, 4, 2, 8, 10, 9][params["n_dmrs_field"].as_u64().unwrap() as usize];
+        let allocation = Allocation {
+            cell_id: number("cell_id"),
+            carrier_prb: params["nprb"].as_u64().unwrap() as u16,
+            first_prb: number("prb_start"),
+            num_prb: number("n_prb"),
+            subframes: number("subframes"),
+            first_subframe: burst["dmrs"][0]["tti"].as_u64().unwrap(),
+            cyclic_shift,
+        };
+        if allocation.num_prb == 2 {
+            continue;
+        }
+        let waveform = allocation.waveform(&mut Random::new(1)).unwrap();
+        let in_reference = |time_s: f64| {
+            let start_s = Spacing::Wide.symbol_start_s(3);
+            (start_s..Spacing::Wide.symbol_start_s(4)).contains(&(time_s % Spacing::Wide.slot_s()))
+        };
+        let agreement_db = foreign.agreement_db(burst, Box::new(waveform), in_reference);
+        assert!(agreement_db.abs() < 1.0, "{agreement_db} dB for {burst}");
+        num_held += 1;
+    }
+    assert!(num_held > 2, "{num_held}");
 }

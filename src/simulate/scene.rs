@@ -366,6 +366,9 @@ pub struct Blocks {
     /// Subframes of 1 ms.
     #[serde(default = "one")]
     pub subframes: u16,
+    /// Cyclic shift of the reference signal that its grant orders.
+    #[serde(default)]
+    pub cyclic_shift: u8,
 }
 
 /// `[[device.fsk]]`.

@@ -37,6 +37,8 @@ pub struct Allocation {
     pub subframes: u16,
     /// Subframes from the start of frame 0 to the first.
     pub first_subframe: u64,
+    /// Cyclic shift that the grant orders, `n_DMRS^(2)` (Table 5.5.2.1.1-1).
+    pub cyclic_shift: u8,
 }
 
 impl Allocation {
@@ -65,6 +67,7 @@ impl Allocation {
             self.first_prb,
             format!("the last block within the carrier's {}", self.carrier_prb),
         )?;
+        require(self.cyclic_shift < 12, "cyclic_shift", self.cyclic_shift, "0 to 11")?;
         require((1..=1000).contains(&self.subframes), "subframes", self.subframes, "1 to 1000")?;
         let tones = usize::from(BLOCK * self.num_prb);
         let mut planner = FftPlanner::new();
@@ -90,7 +93,7 @@ impl Allocation {
     fn reference(&self, n_s: usize) -> Vec<Complex32> {
         let tones = usize::from(BLOCK * self.num_prb);
         let u = self.cell_id % GROUPS;
-        let alpha = std::f64::consts::TAU * f64::from(self.cyclic_shift(n_s)) / 12.0;
+        let alpha = std::f64::consts::TAU * f64::from(self.shift_in(n_s)) / 12.0;
         let scale = 1.0 / (tones as f32).sqrt();
         let base: Vec<Complex32> = if self.num_prb == 1 {
             multi_tone::reference(BLOCK, u as u8, 0.0).collect()
@@ -100,11 +103,12 @@ impl Allocation {
         base.iter().enumerate().map(|(n, value)| value * Complex32::cis((alpha * n as f64) as f32) * scale).collect()
     }
 
-    /// `n_cs` of slot `n_s` with `n_DMRS` 0 (§5.5.2.1.1).
-    fn cyclic_shift(&self, n_s: usize) -> u32 {
+    /// `n_cs` of slot `n_s` with `n_DMRS^(1)` 0 (§5.5.2.1.1).
+    fn shift_in(&self, n_s: usize) -> u32 {
         let c_init = u32::from(self.cell_id / GROUPS) * 32 + u32::from(self.cell_id % GROUPS);
         let bits = Gold::new(c_init).skip(8 * SYMBOLS_PER_SLOT * n_s).take(8);
-        bits.enumerate().map(|(i, bit)| u32::from(bit) << i).sum::<u32>() % 12
+        let drawn: u32 = bits.enumerate().map(|(i, bit)| u32::from(bit) << i).sum();
+        (u32::from(self.cyclic_shift) + drawn) % 12
     }
 }
 
@@ -128,13 +132,20 @@ mod tests {
     use super::super::Waveform;
     use super::*;
 
-    const TEN: Allocation =
-        Allocation { cell_id: 257, carrier_prb: 50, first_prb: 3, num_prb: 10, subframes: 2, first_subframe: 3374 };
+    const TEN: Allocation = Allocation {
+        cell_id: 257,
+        carrier_prb: 50,
+        first_prb: 3,
+        num_prb: 10,
+        subframes: 2,
+        first_subframe: 3374,
+        cyclic_shift: 0,
+    };
 
     /// Cyclic shifts that another encoder (srsRAN) used in cell 257.
     #[test]
     fn cyclic_shifts_are_those_of_another_encoder() {
-        let shifts = |subframe: u64| [0, 1].map(|i| TEN.cyclic_shift((2 * subframe % 20 + i) as usize));
+        let shifts = |subframe: u64| [0, 1].map(|i| TEN.shift_in((2 * subframe % 20 + i) as usize));
         assert_eq!(shifts(3434), [7, 0]);
         assert_eq!(shifts(3435), [10, 3]);
     }
