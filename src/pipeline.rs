@@ -139,3 +139,24 @@ pub fn run(
     })?;
     Ok(outcome)
 }
+
+/// Runs one stream on threads of its own while `screen` runs here; ends when `screen` does.
+///
+/// # Errors
+/// as [`run`], or what `screen` returns.
+pub fn run_beside(
+    source: Box<dyn Source>,
+    options: Options,
+    outputs: Outputs,
+    controls: Receiver<Control>,
+    screen: impl FnOnce() -> Result<()>,
+) -> Result<Outcome> {
+    std::thread::scope(|scope| {
+        let pipeline = std::thread::Builder::new()
+            .name("collector".to_owned())
+            .spawn_scoped(scope, move || run(source, options, outputs, Some(controls)))?;
+        let shown = screen();
+        let outcome = pipeline.join().map_err(|_| anyhow::anyhow!("the analysis broke off; please report this"))?;
+        shown.and(outcome)
+    })
+}

@@ -236,8 +236,11 @@ impl RecordWriter {
     /// # Errors
     /// where the line cannot be written for another reason.
     pub fn summary(&mut self, summary: &Summary) -> Result<bool> {
-        let rejections =
-            summary.rejections.iter().map(|(r, count)| RejectionRecord { detector: r.detector, reason: r.reason, count: *count });
+        let rejections = summary.rejections.iter().map(|(r, count)| RejectionRecord {
+            detector: r.detector,
+            reason: r.reason,
+            count: *count,
+        });
         let open = self.write(&Record::Summary(SummaryRecord {
             samples_processed: summary.samples_processed,
             samples_dropped: summary.samples_dropped,

@@ -235,7 +235,11 @@ impl Track {
             evidence.push("Only one burst so far: nothing to compare it with.".to_owned());
             return evidence;
         }
-        evidence.push(format!("{} bursts within {:.0} kHz, none at the same time as another.", t.bursts, t.bandwidth_hz / 1e3));
+        evidence.push(format!(
+            "{} bursts within {:.0} kHz, none at the same time as another.",
+            t.bursts,
+            t.bandwidth_hz / 1e3
+        ));
         if let (Some(grid_hz), true) = (self.grid_hz, self.grid_bursts > 1) {
             evidence.push(format!(
                 "{} of them stand on one tone grid, {grid_hz:.0} Hz above a multiple of {GRID_HZ:.0} Hz.",

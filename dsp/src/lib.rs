@@ -15,10 +15,7 @@ pub mod history;
 pub mod judge;
 pub mod overload;
 pub mod spec;
-<<<<<<< HEAD
 pub mod statistics;
 pub mod stft;
-pub mod zoom;
-=======
 pub mod synth;
->>>>>>> refs/heads/synth
+pub mod zoom;

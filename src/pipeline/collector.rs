@@ -14,7 +14,7 @@ use super::counters::{Counters, Stage};
 use super::front::{Content, Message, Progress};
 use super::snapshot::{Burst, Health, Snapshot, Spectrum, State, Stream, WaterfallRow};
 use super::{NUM_BLOCKS, Outputs};
-use crate::records::Summary;
+use crate::records::{Performance, RecordWriter, Summary};
 use crate::tracker::Tracker;
 
 /// Time between snapshots at the least.
@@ -26,12 +26,13 @@ const SHOWN_BURSTS: usize = 2048;
 const SPECTRUM_ROWS: usize = 8;
 
 /// What a run came to.
-#[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// The summary record's figures.
     pub summary: Summary,
     /// The sentence with which the source failed, if it did.
     pub failure: Option<String>,
+    /// The record writer, given back where its reader is still there.
+    pub records: Option<RecordWriter>,
 }
 
 pub(super) struct Collector<'a> {
@@ -115,13 +116,13 @@ impl<'a> Collector<'a> {
             _ => None,
         };
         let summary = self.summary();
-        if !self.pipe_closed
-            && let Some(records) = &mut self.outputs.records
+        let mut records = self.outputs.records.take().filter(|_| !self.pipe_closed);
+        if let Some(writer) = &mut records
+            && !(writer.transmitters(&self.tracker.transmitters())? && writer.summary(&summary)?)
         {
-            records.transmitters(&self.tracker.transmitters())?;
-            records.summary(&summary)?;
+            records = None;
         }
-        Ok(Outcome { summary, failure })
+        Ok(Outcome { summary, failure, records })
     }
 
     fn take(&mut self, content: Content) -> Result<()> {
@@ -285,7 +286,7 @@ impl<'a> Collector<'a> {
             bursts: self.num_bursts,
             transmitters: self.tracker.transmitters().len() as u64,
             rejections: self.rejections.iter().map(|(rejection, count)| (*rejection, *count)).collect(),
-            performance: crate::records::Performance {
+            performance: Performance {
                 wall_s,
                 realtime_factor: self.progress.samples as f64 / rate_hz / wall_s.max(1e-9),
                 threads: self.threads,

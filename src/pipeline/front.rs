@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use dsp::analyst::{Analyst, Answer, Question, Subject};
-use dsp::frontend::{Event, FrontEnd, Row, Samples};
 use dsp::finding::Rejection;
+use dsp::frontend::{Event, FrontEnd, Row, Samples};
 use dsp::zoom::Zoom;
 
 use super::block::Block;
@@ -171,7 +171,7 @@ impl Outlet<'_> {
             Event::Row(row) => {
                 // Where all rows are still on their way to the screen, the screen does without this one.
                 if let Ok(mut copy) = self.rows.empty.try_recv() {
-                    copy.clone_from(row);
+                    copy.as_mut().clone_from(row);
                     self.send(Content::Row(copy));
                 }
             }

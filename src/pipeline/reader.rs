@@ -40,14 +40,8 @@ struct Pace {
 impl Reader<'_> {
     pub fn run(mut self) {
         let rate_hz = self.source.stream().sample_rate_hz;
-        let mut pace = Pace {
-            position: 0,
-            paused: false,
-            step_until: None,
-            since: (0, Instant::now()),
-            moved_to: None,
-            lost: 0,
-        };
+        let mut pace =
+            Pace { position: 0, paused: false, step_until: None, since: (0, Instant::now()), moved_to: None, lost: 0 };
         let mut scratch = vec![Complex32::new(0.0, 0.0); self.source_block_len()];
         loop {
             if !self.obey(&mut pace, rate_hz) {

@@ -1,0 +1,180 @@
+//! The command line exactly as typed; what it means is the commands' business.
+
+use std::path::PathBuf;
+
+use captures::{OpenOptions, SampleFormat};
+use clap::{Args, Parser, Subcommand};
+
+/// Finds concealed cellular modules by listening for their uplink. It only receives.
+#[derive(Debug, Parser)]
+#[command(name = "cellsweep", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Play a recorded capture through the same screens
+    Replay(ReplayArgs),
+    /// Analyse captures as fast as the machine allows and print records (JSON Lines)
+    Analyze(AnalyzeArgs),
+    /// Tell what a capture holds
+    Info(InfoArgs),
+    /// Make a synthetic capture, with its truth, from a scene
+    Simulate(SimulateArgs),
+}
+
+/// What a capture does not tell itself.
+#[derive(Debug, Args)]
+pub struct CaptureArgs {
+    /// Sample rate, e.g. 1.92M (raw IQ does not tell it)
+    #[arg(long, value_name = "HZ", value_parser = frequency)]
+    pub rate: Option<f64>,
+    /// Sample format, e.g. cu8, ci16_le, cf32_le (where the name does not tell it)
+    #[arg(long)]
+    pub format: Option<SampleFormat>,
+    /// Radio frequency at the middle of the band, e.g. 832.3M
+    #[arg(long, value_name = "HZ", value_parser = frequency)]
+    pub center: Option<f64>,
+}
+
+impl CaptureArgs {
+    /// As the captures crate takes it.
+    pub fn open_options(&self) -> OpenOptions {
+        OpenOptions { sample_rate_hz: self.rate, format: self.format, center_frequency_hz: self.center }
+    }
+}
+
+/// How to compute; the findings do not depend on it.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct ComputeArgs {
+    /// Threads that compute [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: Option<u16>,
+    /// Length of a block of samples
+    #[arg(long, value_name = "MS", default_value_t = 20.0, value_parser = block_ms)]
+    pub block_ms: f64,
+}
+
+/// How to draw.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct ScreenArgs {
+    /// Draw without colour (as NO_COLOR does)
+    #[arg(long)]
+    pub no_color: bool,
+    /// Frames a second at most
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=60))]
+    pub fps: u16,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The capture: X.sigmf-meta, X.sigmf-data, or raw IQ
+    pub capture: PathBuf,
+    /// Times real time
+    #[arg(long, default_value_t = 1.0, value_parser = speed)]
+    pub speed: f64,
+    /// What the capture does not tell.
+    #[command(flatten)]
+    pub open: CaptureArgs,
+    /// How to compute.
+    #[command(flatten)]
+    pub compute: ComputeArgs,
+    /// How to draw.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
+}
+
+/// Arguments of `analyze`.
+#[derive(Debug, Args)]
+pub struct AnalyzeArgs {
+    /// The captures: X.sigmf-meta, X.sigmf-data, or raw IQ
+    #[arg(required = true)]
+    pub captures: Vec<PathBuf>,
+    /// Where records go [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// What the captures do not tell.
+    #[command(flatten)]
+    pub open: CaptureArgs,
+    /// How to compute.
+    #[command(flatten)]
+    pub compute: ComputeArgs,
+}
+
+/// Arguments of `info`.
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// The capture
+    pub capture: PathBuf,
+    /// As one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// What the capture does not tell.
+    #[command(flatten)]
+    pub open: CaptureArgs,
+}
+
+/// Arguments of `simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// The scene (TOML)
+    pub scene: PathBuf,
+    /// The capture's metadata file [default: beside the scene]
+    #[arg(long, short, value_name = "X.sigmf-meta")]
+    pub output: Option<PathBuf>,
+}
+
+/// A frequency or rate with an optional k, M or G: `1.92M`, `832.3e6`, `240k`.
+fn frequency(text: &str) -> Result<f64, String> {
+    let text = text.trim().trim_end_matches("Hz");
+    let (digits, scale) = match text.char_indices().next_back() {
+        Some((at, 'k' | 'K')) => (&text[..at], 1e3),
+        Some((at, 'M' | 'm')) => (&text[..at], 1e6),
+        Some((at, 'G' | 'g')) => (&text[..at], 1e9),
+        _ => (text, 1.0),
+    };
+    match digits.trim().parse::<f64>() {
+        Ok(value) if value.is_finite() && value > 0.0 => Ok(value * scale),
+        _ => Err("expected a positive number of hertz, such as 1920000, 1.92M or 832.3e6".to_owned()),
+    }
+}
+
+fn block_ms(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.01..=2000.0).contains(&value) => Ok(value),
+        _ => Err("expected milliseconds from 0.01 to 2000".to_owned()),
+    }
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches(['x', '×']).parse::<f64>() {
+        Ok(value) if (0.01..=1000.0).contains(&value) => Ok(value),
+        _ => Err("expected a number from 0.01 to 1000: times real time".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn frequencies_are_read_with_and_without_letters() {
+        for (text, hz) in [("1.92M", 1.92e6), ("240k", 240e3), ("832.3e6", 832.3e6), ("1.8 GHz", 1.8e9), ("5", 5.0)] {
+            assert_eq!(frequency(text), Ok(hz), "{text}");
+        }
+        for text in ["", "M", "abc", "-1", "0", "nan", "inf", "1e400"] {
+            assert!(frequency(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The commands: what the words of the command line do.
+
+mod analyze;
+mod info;
+mod replay;
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use crate::cli::{Cli, Command, ComputeArgs};
+use crate::pipeline::Options;
+use crate::records::RecordWriter;
+
+/// Runs a command; what went wrong is a sentence on standard error.
+pub fn run(cli: Cli) -> ExitCode {
+    let done = match cli.command {
+        Command::Analyze(args) => analyze::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Info(args) => info::run(&args),
+        Command::Simulate(args) => simulate(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "cellsweep: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn simulate(args: &crate::cli::SimulateArgs) -> Result<()> {
+    let summary = crate::simulate::run(&args.scene, args.output.as_deref())?;
+    tell(&format!(
+        "{}: {} samples ({} beyond full scale) with {} transmissions; the truth is in {}",
+        summary.meta_path.display(),
+        summary.num_samples,
+        summary.num_clipped,
+        summary.num_bursts,
+        summary.truth_path.display()
+    ));
+    Ok(())
+}
+
+/// How a pipeline computes.
+fn options(compute: &ComputeArgs, speed: Option<f64>) -> Options {
+    let default = Options::default();
+    Options { threads: compute.threads.map_or(default.threads, usize::from), block_s: compute.block_ms / 1e3, speed }
+}
+
+/// Records to a file, or to standard output.
+fn record_writer(output: Option<&Path>) -> Result<RecordWriter> {
+    Ok(match output {
+        Some(path) => {
+            let file = File::create(path)
+                .with_context(|| format!("{}: cannot be written; name another --output", path.display()))?;
+            RecordWriter::new(Box::new(BufWriter::new(file)), path.display().to_string())
+        }
+        None => RecordWriter::new(Box::new(BufWriter::new(io::stdout())), "standard output".to_owned()),
+    })
+}
+
+/// Tells something of the run on standard error, where a person reads it.
+fn tell(sentence: &str) {
+    if io::stderr().is_terminal() {
+        let _ = writeln!(io::stderr(), "{sentence}");
+    }
+}

@@ -1,0 +1,46 @@
+//! `replay`: a capture through the screens.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Context, Result, anyhow, bail};
+use crossbeam_channel::bounded;
+
+use crate::cli::{ReplayArgs, ScreenArgs};
+use crate::commands::options;
+use crate::pipeline::{self, Outputs};
+use crate::source::Source;
+use crate::source::capture_file::CaptureFile;
+use crate::tui;
+
+/// Snapshots and wishes under way between screen and pipeline.
+const SNAPSHOTS: usize = 2;
+const CONTROLS: usize = 16;
+
+pub(super) fn run(args: &ReplayArgs) -> Result<()> {
+    let capture = captures::open(&args.capture, &args.open.open_options())?;
+    let source = CaptureFile::new(capture);
+    show(Box::new(source), options(&args.compute, Some(args.speed)), args.screen)
+}
+
+/// Runs a source under the screens until the user leaves.
+pub(super) fn show(source: Box<dyn Source>, options: pipeline::Options, screen: ScreenArgs) -> Result<()> {
+    dsp::grid::Grid::new(source.stream().sample_rate_hz)
+        .map_err(|error| anyhow!("{}: {error}", source.stream().name))?;
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&stop)).context("signals cannot be watched")?;
+    }
+    let no_color = screen.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let screens = tui::Options { no_color, fps: screen.fps, live: source.is_live() };
+    let (snapshots, shown) = bounded(SNAPSHOTS);
+    let (wishes, controls) = bounded(CONTROLS);
+    let outputs = Outputs { records: None, snapshots: Some(snapshots) };
+    let outcome = pipeline::run_beside(source, options, outputs, controls, || {
+        tui::run(shown, wishes, stop, screens).context("the terminal cannot be drawn on; use analyze to print records")
+    })?;
+    if let Some(failure) = outcome.failure {
+        bail!(failure);
+    }
+    Ok(())
+}
