@@ -316,6 +316,11 @@ mod tests {
             ("response_s = 0.012", "tones = 5", "tones is 5; expected 1, 3, 6 or 12"),
             ("clock_error_ppm = 50", "clock_error_ppm = 5e6", "clock_error_ppm is 5000000; expected -1000 to 1000"),
             ("ci16_le", "ci17", "[scene] format"),
+            ("snr_db = 30", "snr_db = nan", "gives a power of NaN; expected a finite one"),
+            ("delay_us = 100", "delay_us = nan", "it lasts from NaN"),
+            ("delay_us = 100", "ramp_us = nan", "ramp_us is NaN; expected 0 to 1000"),
+            ("start_s = 0.0101", "start_s = nan", "start_s is NaN"),
+            ("response_s = 0.012", "reports = 60000", "its step 7 comes at"),
             ("duration_s = 0.02", "duration_s = 0", "duration_s is 0; expected 1 to 10000000 symbols"),
         ] {
             let message = error(from, to);

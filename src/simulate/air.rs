@@ -8,6 +8,7 @@ use dsp::synth::npusch::Grant;
 use dsp::synth::preamble::Preamble;
 use dsp::synth::pusch::Allocation;
 use dsp::synth::random::Random;
+use dsp::synth::stream::LONGEST_RAMP_S;
 use dsp::synth::tone::Tone;
 use dsp::synth::{Receiver, Waveform};
 use num_complex::Complex64;
@@ -64,6 +65,9 @@ impl Air {
 /// Streams of a seed below this one belong to the receiver.
 const FIRST_DEVICE_STREAM: u64 = 16;
 
+/// Starts that one series may have.
+const MOST_STARTS: u32 = 1_000_000;
+
 /// Length of a subframe.
 const SUBFRAME_S: f64 = 1e-3;
 
@@ -98,6 +102,9 @@ impl<'a> Transmitter<'a> {
             device.snr_db.is_some() != device.power_dbfs.is_some(),
             "snr_db and power_dbfs are both given or both missing; expected exactly one of them"
         );
+        let longest_us = LONGEST_RAMP_S * 1e6;
+        let ramp_us = device.ramp_us;
+        ensure!((0.0..=longest_us).contains(&ramp_us), "ramp_us is {ramp_us}; expected 0 to {longest_us}");
         Ok(Self { scene, device, cell, carrier_hz, receiver: receiver(scene), random })
     }
 
@@ -140,6 +147,9 @@ impl<'a> Transmitter<'a> {
         let starts_s: Vec<f64> = match starts {
             Starts::Once(start_s) => vec![*start_s],
             Starts::List(starts_s) => starts_s.clone(),
+            Starts::Series(series) if series.count > MOST_STARTS => {
+                bail!("{what}: count is {}; expected at most {MOST_STARTS}", series.count)
+            }
             Starts::Series(series) => (0..series.count)
                 .map(|i| series.first_s + f64::from(i) * series.every_s + self.random.uniform() * series.jitter_s)
                 .collect(),
@@ -170,6 +180,8 @@ impl<'a> Transmitter<'a> {
         let mut sent = vec![preamble];
         let reports = std::iter::repeat_n(report, usize::from(session.reports));
         for grant in [message_3, acknowledgement].into_iter().chain(reports) {
+            let end_s = self.scene.capture.duration_s;
+            ensure!(next_s < end_s, "its step {} comes at {next_s} s; expected it within {end_s} s", sent.len() + 1);
             let step = self.granted(grant, next_s)?;
             next_s = step.end_s() + session.turnaround_s;
             sent.push(step);
@@ -343,13 +355,14 @@ impl<'a> Transmitter<'a> {
             (Some(snr_db), _) => receiver.power_for(snr_db, occupied_hz),
             (None, power_dbfs) => 10f64.powf(power_dbfs.unwrap_or_default() / 10.0),
         };
-        ensure!(mean_power.is_finite(), "snr_db or power_dbfs gives a power of {mean_power}; expected a finite one");
         let fading = match device.fading {
             scene::Fading::None => Fading::None,
             scene::Fading::Rayleigh => Fading::Rayleigh,
             scene::Fading::Rice { k_db } => Fading::Rice { k_db },
         };
         let gain = fading.gain(&mut self.random) * mean_power.sqrt();
+        let power = gain.norm_sqr();
+        ensure!(power.is_finite(), "snr_db, power_dbfs or k_db gives a power of {power}; expected a finite one");
         let (low_hz, high_hz) = sent.waveform.band_hz();
         let on_air_hz = self.carrier_hz + device.cfo_hz;
         let (low_hz, high_hz) = (receiver.capture_hz(on_air_hz + low_hz), receiver.capture_hz(on_air_hz + high_hz));
@@ -371,7 +384,6 @@ impl<'a> Transmitter<'a> {
             "it lasts from {start_s:.6} to {end_s:.6} s; expected some of it within the scene's {} s",
             capture.duration_s
         );
-        let power = gain.norm_sqr();
         air.bursts.push(Burst {
             id: 0,
             tx_id: 0,

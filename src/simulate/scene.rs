@@ -465,6 +465,15 @@ mod tests {
     }
 
     #[test]
+    fn fading_is_a_word_or_has_a_factor() {
+        for (fading, rice) in [("\"rayleigh\"", false), ("\"none\"", false), ("{ rice = { k_db = 3 } }", true)] {
+            let device = format!("[[device]]\nname = \"a\"\ncarrier_hz = 0\nsnr_db = 20\nfading = {fading}\n");
+            let scene = Scene::parse(&format!("{CAPTURE}{device}")).unwrap();
+            assert_eq!(matches!(scene.devices[0].fading, Fading::Rice { k_db: 3.0 }), rice);
+        }
+    }
+
+    #[test]
     fn mistakes_are_told_with_key_and_place() {
         let unknown = error(&format!("{CAPTURE}[receiver]\niq_gian_db = 1\n"));
         assert!(unknown.contains("iq_gian_db") && unknown.contains("iq_gain_db") && unknown.contains("line 9"));
