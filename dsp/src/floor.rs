@@ -19,8 +19,10 @@ const NUM_ESTIMATES: usize = 60;
 /// Half width of the neighbourhood, and of the smoothing within it.
 const NEIGHBOURHOOD_HZ: f64 = 180e3;
 const SMOOTHING_HZ: f64 = 15e3;
-/// A bin this much above its neighbourhood holds a standing signal (2 dB).
-const STANDING_RATIO: f32 = 1.6;
+/// A bin this much above its neighbourhood holds a standing signal (8 dB); below it a spur is the bin's own noise.
+const STANDING_RATIO: f32 = 6.3;
+/// Bins this much above their neighbourhood do not count for their neighbours (2 dB).
+const OUTLIER_RATIO: f32 = 1.6;
 
 /// Frames after which the first floor is known.
 pub const FRAMES_TO_PRIME: usize = FRAMES_PER_AVERAGE * AVERAGES_PER_ESTIMATE;
@@ -152,7 +154,7 @@ impl NoiseFloor {
             self.column.clear();
             self.column.extend_from_slice(&self.typical[window]);
             let median = quantile(&mut self.column, 2);
-            let ceiling = median * STANDING_RATIO;
+            let ceiling = median * OUTLIER_RATIO;
             let near = bin.saturating_sub(self.smoothing_bins)..=(bin + self.smoothing_bins).min(last);
             let (mut sum, mut count) = (0.0, 0);
             for &q in self.typical[near].iter().filter(|q| **q < ceiling) {
@@ -160,7 +162,13 @@ impl NoiseFloor {
                 count += 1;
             }
             let own = self.typical[bin];
-            self.floor[bin] = if own >= ceiling || count == 0 { median } else { sum / count as f32 };
+            self.floor[bin] = if own >= median * STANDING_RATIO {
+                median
+            } else if own >= ceiling {
+                own
+            } else {
+                sum / count.max(1) as f32
+            };
             // A notch is narrower than the smoothing: nothing may be sought below what the bin itself holds.
             self.floor[bin] = self.floor[bin].max(f32::MIN_POSITIVE);
         }

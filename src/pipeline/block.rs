@@ -4,7 +4,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use num_complex::Complex32;
 
 /// A block of samples; its storage is allocated once and used again and again.
-pub struct Block {
+pub(super) struct Block {
     /// Room for a whole block; the first `count` are samples.
     pub samples: Box<[Complex32]>,
     /// Samples in it.
@@ -16,7 +16,7 @@ pub struct Block {
 }
 
 /// Empty blocks come back through here.
-pub struct Pool {
+pub(super) struct Pool {
     /// Where a source takes an empty block.
     pub empty: Receiver<Box<Block>>,
     /// Where a used block goes back.
@@ -25,7 +25,7 @@ pub struct Pool {
 
 impl Pool {
     /// `num_blocks` blocks of `block_samples` each.
-    pub fn new(num_blocks: usize, block_samples: usize) -> Self {
+    pub(super) fn new(num_blocks: usize, block_samples: usize) -> Self {
         let (used, empty) = bounded(num_blocks);
         for _ in 0..num_blocks {
             let block = Block {

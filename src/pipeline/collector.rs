@@ -58,7 +58,7 @@ pub(super) struct Collector<'a> {
 }
 
 impl<'a> Collector<'a> {
-    pub fn new(
+    pub(super) fn new(
         stream: Arc<Stream>,
         outputs: Outputs,
         counters: &'a Counters,
@@ -88,7 +88,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    pub fn run(mut self, inbox: Receiver<Message>) -> Result<Outcome> {
+    pub(super) fn run(mut self, inbox: Receiver<Message>) -> Result<Outcome> {
         loop {
             let message = match inbox.recv_timeout(SNAPSHOT_EVERY) {
                 Ok(message) => Some(message),

@@ -9,7 +9,7 @@ use super::snapshot::State;
 
 /// Stages whose working time is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
+pub(super) enum Stage {
     /// Spectrum, floor, energy, segmentation, preamble search.
     FrontEnd,
     /// Channel detectors.
@@ -20,10 +20,10 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in the order of the signal.
-    pub const ALL: [Self; 3] = [Self::FrontEnd, Self::Detectors, Self::Tracker];
+    pub(super) const ALL: [Self; 3] = [Self::FrontEnd, Self::Detectors, Self::Tracker];
 
     /// What the health screen calls it.
-    pub const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::FrontEnd => "front end",
             Self::Detectors => "detectors",
@@ -33,7 +33,7 @@ impl Stage {
 }
 
 /// Shared by all threads of one pipeline.
-pub struct Counters {
+pub(super) struct Counters {
     dropped: AtomicU64,
     busy_ns: [AtomicU64; 3],
     /// Bits of the speed; 0 for as fast as possible.
@@ -57,32 +57,32 @@ impl Default for Counters {
 
 impl Counters {
     /// Counts samples the source or the pipeline lost.
-    pub fn add_dropped(&self, samples: u64) {
+    pub(super) fn add_dropped(&self, samples: u64) {
         self.dropped.fetch_add(samples, Ordering::Relaxed);
     }
 
     /// Samples lost so far.
-    pub fn dropped(&self) -> u64 {
+    pub(super) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 
     /// Adds working time of one stage.
-    pub fn add_busy(&self, stage: Stage, time: Duration) {
+    pub(super) fn add_busy(&self, stage: Stage, time: Duration) {
         self.busy_ns[stage as usize].fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
     }
 
     /// Working time of one stage so far.
-    pub fn busy(&self, stage: Stage) -> Duration {
+    pub(super) fn busy(&self, stage: Stage) -> Duration {
         Duration::from_nanos(self.busy_ns[stage as usize].load(Ordering::Relaxed))
     }
 
     /// Tells the replay speed.
-    pub fn set_speed(&self, speed: Option<f64>) {
+    pub(super) fn set_speed(&self, speed: Option<f64>) {
         self.speed_bits.store(speed.map_or(0, f64::to_bits), Ordering::Relaxed);
     }
 
     /// Replay speed, `None` for as fast as possible.
-    pub fn speed(&self) -> Option<f64> {
+    pub(super) fn speed(&self) -> Option<f64> {
         match self.speed_bits.load(Ordering::Relaxed) {
             0 => None,
             bits => Some(f64::from_bits(bits)),
@@ -90,12 +90,12 @@ impl Counters {
     }
 
     /// Tells where the stream stands; the latest that finds room counts.
-    pub fn set_state(&self, state: State) {
+    pub(super) fn set_state(&self, state: State) {
         let _ = self.states.try_send(state);
     }
 
     /// Latest state told since the last call, if any.
-    pub fn new_state(&self) -> Option<State> {
+    pub(super) fn new_state(&self) -> Option<State> {
         self.new_states.try_iter().last()
     }
 }

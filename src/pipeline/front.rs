@@ -56,7 +56,7 @@ pub(super) struct Recycled<T> {
 }
 
 impl<T: Default> Recycled<T> {
-    pub fn new(count: usize) -> Self {
+    pub(super) fn new(count: usize) -> Self {
         let (used, empty) = bounded(count);
         for _ in 0..count {
             let _ = used.send(Box::default());
@@ -94,7 +94,7 @@ struct Outlet<'a> {
 }
 
 impl<'a> Front<'a> {
-    pub fn new(
+    pub(super) fn new(
         front_end: FrontEnd,
         tasks: Option<Sender<Task>>,
         messages: Sender<Message>,
@@ -108,7 +108,7 @@ impl<'a> Front<'a> {
         Self { front_end, outlet, samples: 0, lost: 0 }
     }
 
-    pub fn run(mut self, blocks: &Receiver<Box<Block>>, used: &Sender<Box<Block>>) {
+    pub(super) fn run(mut self, blocks: &Receiver<Box<Block>>, used: &Sender<Box<Block>>) {
         for mut block in blocks {
             let started = Instant::now();
             if let Some(position) = block.moved_to.take() {

@@ -38,7 +38,7 @@ struct Pace {
 }
 
 impl Reader<'_> {
-    pub fn run(mut self) {
+    pub(super) fn run(mut self) {
         let rate_hz = self.source.stream().sample_rate_hz;
         let mut pace =
             Pace { position: 0, paused: false, step_until: None, since: (0, Instant::now()), moved_to: None, lost: 0 };

@@ -30,15 +30,22 @@ const CONTINUES_RATIO: f64 = 3.2;
 const MIN_EVIDENCE: f64 = 34.0;
 /// Bursts followed at a time.
 const MAX_OPEN: usize = 4096;
-/// A skirt is this much weaker (28 dB) and within this many bandwidths.
+/// A shadow is weaker than its cause by at least this (6 dB).
+const SHADOW_RATIO: f64 = 4.0;
+/// A transmitter's skirt is this much weaker (28 dB), and within this many bandwidths and this far.
 const SKIRT_RATIO: f64 = 630.0;
 const SKIRT_BANDWIDTHS: f64 = 3.0;
+const SKIRT_REACH_HZ: f64 = 30e3;
+/// A keyed signal of power `B` leaves `SIDELOBE · B / bins²` a bin; pieces are held to be that up to these factors.
+const SIDELOBE: f64 = 0.4;
+const SIDELOBE_MARGIN: f64 = 4.0;
+const EDGE_MARGIN: f64 = 20.0;
 /// A mirror image is this much weaker (18 dB).
 const IMAGE_RATIO: f64 = 63.0;
 /// Share of its time that a shadow must lie within its cause.
 const SHADOW_OVERLAP: f64 = 0.7;
-
-/// Shorter than three frames and wider than this share of the band: a click.
+/// Frames up to which a piece is short: at a stronger burst's edge it is that edge; over this share of the band, a click.
+const SHORT_FRAMES: f64 = 3.5;
 const CLICK_BAND_SHARE: f64 = 0.3;
 
 #[derive(Debug, Clone, Copy)]
@@ -323,32 +330,39 @@ impl Segmentation {
     /// Finds the pieces that are only shadows of stronger ones.
     fn mark_shadows(&mut self) {
         self.pieces.sort_unstable_by(|a, b| b.mean.total_cmp(&a.mean));
-        let band_hz = self.grid.sample_rate_hz();
-        let hop_s = self.grid.hop_s();
+        let (band_hz, bin_hz, hop_s) = (self.grid.sample_rate_hz(), self.grid.bin_hz(), self.grid.hop_s());
         for weak in 0..self.pieces.len() {
             let w = self.pieces[weak];
             let duration_s = w.end_s - w.start_s;
-            if duration_s < 3.0 * hop_s && w.high_hz - w.low_hz > CLICK_BAND_SHARE * band_hz {
+            if duration_s < SHORT_FRAMES * hop_s && w.high_hz - w.low_hz > CLICK_BAND_SHARE * band_hz {
                 self.pieces[weak].shadow = Some(CLICK);
                 continue;
             }
             let width_hz = (w.high_hz - w.low_hz).max(1.0);
+            let center_hz = (w.low_hz + w.high_hz) / 2.0;
             for strong in 0..weak {
                 let s = self.pieces[strong];
                 let ratio = s.mean / w.mean;
-                if ratio < IMAGE_RATIO {
+                if ratio < SHADOW_RATIO {
                     break;
                 }
+                let (s_width_hz, s_center_hz) = (s.high_hz - s.low_hz, (s.low_hz + s.high_hz) / 2.0);
+                let from_edge_s = |edge_s: f64| (w.start_s - edge_s).abs().max((w.end_s - edge_s).abs());
+                let at_an_edge = from_edge_s(s.start_s).min(from_edge_s(s.end_s)) < SHORT_FRAMES * hop_s;
                 let shared_s = w.end_s.min(s.end_s) - w.start_s.max(s.start_s);
-                if shared_s < SHADOW_OVERLAP * duration_s {
+                if shared_s < SHADOW_OVERLAP * duration_s && !at_an_edge {
                     continue;
                 }
-                let strong_width_hz = s.high_hz - s.low_hz;
-                let distance_hz = (w.low_hz - s.high_hz).max(s.low_hz - w.high_hz);
+                // Sidelobes fall with the square of the distance; where a burst begins or ends they are broader.
+                let bins = ((center_hz - s_center_hz) / bin_hz).abs().max(1.0);
+                let sidelobe = SIDELOBE * s.mean * (s_width_hz / bin_hz).max(1.0) / (bins * bins);
+                let margin = if at_an_edge { EDGE_MARGIN } else { SIDELOBE_MARGIN };
+                let apart_hz = (w.low_hz - s.high_hz).max(s.low_hz - w.high_hz);
                 let mirrored_hz = w.high_hz.min(-s.low_hz) - w.low_hz.max(-s.high_hz);
-                if ratio > SKIRT_RATIO && distance_hz < SKIRT_BANDWIDTHS * strong_width_hz + 30e3 {
+                let skirt = ratio > SKIRT_RATIO && apart_hz < SKIRT_BANDWIDTHS * s_width_hz + SKIRT_REACH_HZ;
+                if skirt || w.mean < margin * sidelobe {
                     self.pieces[weak].shadow = Some(SKIRT);
-                } else if mirrored_hz > 0.5 * width_hz && distance_hz > 0.0 {
+                } else if ratio > IMAGE_RATIO && mirrored_hz > 0.5 * width_hz && apart_hz > 0.0 {
                     self.pieces[weak].shadow = Some(IMAGE);
                 }
             }
@@ -441,21 +455,15 @@ const WEAK: &str = "not above the noise for long enough";
 const TOO_MANY: &str = "more bursts than can be followed";
 const REASONS: [&str; 5] = [SKIRT, IMAGE, CLICK, WEAK, TOO_MANY];
 
-/// Fractional positions at which `profile` falls to `half` outwards from the range, by linear interpolation between
-/// the middles of cells.
+/// Fractional positions at which `profile` falls to `half` at either end of the range, by linear interpolation between
+/// the middles of cells. Beyond the neighbouring cell is another's ground.
 fn half_crossings(profile: &[f64], from: usize, to: usize, half: f64) -> (f64, f64) {
-    let middle = (from + to) / 2;
-    let mut first = (from..=middle).find(|&i| profile[i.min(profile.len() - 1)] >= half).unwrap_or(from);
-    while first > 0 && profile[first - 1] >= half {
-        first -= 1;
-    }
-    let mut last = (middle..to).rev().find(|&i| profile[i] >= half).unwrap_or(to - 1);
-    while last + 1 < profile.len() && profile[last + 1] >= half {
-        last += 1;
-    }
+    let bright = |&i: &usize| profile[i] >= half;
+    let first = (from..to).find(bright).unwrap_or(from);
+    let last = (from..to).rev().find(bright).unwrap_or(to - 1);
     let between = |inside: usize, outside: Option<usize>| {
-        let Some(outside) = outside.filter(|&o| o < profile.len()) else { return 0.5 };
-        let (high, low) = (profile[inside], profile[outside]);
+        let Some(&low) = outside.and_then(|outside| profile.get(outside)) else { return 0.5 };
+        let high = profile[inside];
         if high > low && high > half { ((high - half) / (high - low)).clamp(0.0, 1.0) } else { 0.5 }
     };
     let start = first as f64 - between(first, first.checked_sub(1));
