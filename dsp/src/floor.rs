@@ -23,6 +23,8 @@ const SMOOTHING_HZ: f64 = 15e3;
 const STANDING_RATIO: f32 = 6.3;
 /// Bins this much above their neighbourhood do not count for their neighbours (2 dB).
 const OUTLIER_RATIO: f32 = 1.6;
+/// Neighbours on either side without which nothing can stand out.
+const MIN_NEIGHBOURS: usize = 4;
 
 /// Frames after which the first floor is known.
 pub const FRAMES_TO_PRIME: usize = FRAMES_PER_AVERAGE * AVERAGES_PER_ESTIMATE;
@@ -45,6 +47,8 @@ pub struct NoiseFloor {
     next_estimate: usize,
     column: Vec<f32>,
     typical: Vec<f32>,
+    level_log: Vec<f32>,
+    spur: Vec<bool>,
     floor: Vec<f32>,
 }
 
@@ -67,6 +71,8 @@ impl NoiseFloor {
             next_estimate: 0,
             column: Vec::with_capacity(AVERAGES_PER_ESTIMATE.max(4 * bins(NEIGHBOURHOOD_HZ) + 1)),
             typical: vec![0.0; num_bins],
+            level_log: vec![0.0; num_bins],
+            spur: vec![false; num_bins],
             floor: vec![0.0; num_bins],
         }
     }
@@ -143,36 +149,38 @@ impl NoiseFloor {
         self.smooth_over_frequency();
     }
 
-    /// Where a bin stands out of its neighbourhood the neighbourhood's median counts; elsewhere its own surroundings.
+    /// A bin that stands out of its neighbourhood takes the neighbourhood's median; the rest is smoothed by local
+    /// parabolas, which follow the slopes of a receiver's filter.
     fn smooth_over_frequency(&mut self) {
         let last = self.num_bins - 1;
         for bin in 0..self.num_bins {
-            // Symmetric, so that a slope of the receiver's filter leaves the median unbiased; at the very edge of the
-            // band there is only one side.
-            let reach = self.neighbourhood_bins.min(bin).min(last - bin).max(self.smoothing_bins);
-            let window = bin.saturating_sub(reach)..=(bin + reach).min(last);
+            // Symmetric, so that a slope leaves the median unbiased.
+            let reach = self.neighbourhood_bins.min(bin).min(last - bin);
             self.column.clear();
-            self.column.extend_from_slice(&self.typical[window]);
+            self.column.extend_from_slice(&self.typical[bin - reach..=bin + reach]);
             let median = quantile(&mut self.column, 2);
-            let ceiling = median * OUTLIER_RATIO;
-            let near = bin.saturating_sub(self.smoothing_bins)..=(bin + self.smoothing_bins).min(last);
-            let (mut sum, mut count) = (0.0, 0);
-            for &q in self.typical[near].iter().filter(|q| **q < ceiling) {
-                sum += q;
-                count += 1;
-            }
             let own = self.typical[bin];
-            self.floor[bin] = if own >= median * STANDING_RATIO {
-                median
-            } else if own >= ceiling {
-                own
-            } else {
-                sum / count.max(1) as f32
-            };
-            // A notch is narrower than the smoothing: nothing may be sought below what the bin itself holds.
-            self.floor[bin] = self.floor[bin].max(f32::MIN_POSITIVE);
+            let outlier = reach >= MIN_NEIGHBOURS && own > median * OUTLIER_RATIO;
+            self.level_log[bin] = if outlier { median } else { own }.max(f32::MIN_POSITIVE).ln();
+            self.spur[bin] = outlier && own < median * STANDING_RATIO;
+        }
+        for bin in 0..self.num_bins {
+            let reach = self.smoothing_bins.min(bin).min(last - bin);
+            let around = &self.level_log[bin - reach..=bin + reach];
+            self.floor[bin] = if self.spur[bin] { self.typical[bin] } else { parabola_at_middle(around).exp() };
         }
     }
+}
+
+/// Value at the middle of the least-squares parabola through an odd number of evenly spaced values (Savitzky-Golay).
+fn parabola_at_middle(values: &[f32]) -> f32 {
+    let reach = (values.len() / 2) as i64;
+    if reach < 2 {
+        return values[values.len() / 2];
+    }
+    let scale = ((4 * reach * reach - 1) * (2 * reach + 3)) as f32;
+    let weight = |j: i64| (3 * (3 * reach * reach + 3 * reach - 1 - 5 * j * j)) as f32 / scale;
+    values.iter().zip(-reach..=reach).map(|(value, j)| value * weight(j)).sum()
 }
 
 /// The value that a `1 / parts` share of the others lies below.
@@ -234,6 +242,14 @@ mod tests {
     fn a_standing_tone_does_not_become_the_floor() {
         let floor = learn(2048, |_, bin| if (100..103).contains(&bin) { 1000.0 } else { 0.0 });
         assert!(floor[101] < 1.3, "{}", floor[101]);
+    }
+
+    #[test]
+    fn a_parabola_is_its_own_smoothing() {
+        for reach in 0..6i32 {
+            let values: Vec<f32> = (-reach..=reach).map(|j| 3.0 + 0.5 * j as f32 - 0.25 * (j * j) as f32).collect();
+            assert!((parabola_at_middle(&values) - 3.0).abs() < 1e-4);
+        }
     }
 
     #[test]
