@@ -16,6 +16,9 @@ const MIN_CUT_GAIN: f64 = 10.0;
 /// Strips across a cut, and what each costs for having a mean of its own.
 const NUM_STRIPS: usize = 12;
 const STRIP_PENALTY: f64 = 1.5;
+/// Edges tried for a stripe along one side, and what the choice among their pairs costs.
+const MAX_STRIPES: usize = 64;
+const STRIPE_PENALTY: f64 = 4.0;
 /// Log likelihood over noise that a part must have to be kept at all.
 const MIN_EVIDENCE: f64 = 8.0;
 /// Half-overlapped Hann cells are worth about half as many independent ones.
@@ -57,7 +60,7 @@ impl Cutter {
         Self {
             integral: Vec::with_capacity((max_rows + 1) * (max_bins + 1)),
             width: 0,
-            waiting: Vec::with_capacity(MAX_PARTS),
+            waiting: Vec::with_capacity(3 * MAX_PARTS),
         }
     }
 
@@ -99,18 +102,48 @@ impl Cutter {
         let mut parts = 0;
         while let Some(part) = self.waiting.pop() {
             parts += 1;
-            match self.best_cut(&part) {
-                Some((a, b)) if parts < MAX_PARTS => {
-                    self.waiting.push(a);
-                    self.waiting.push(b);
-                }
+            match self.best_cut(&part).or_else(|| self.best_stripe(&part)) {
+                Some(cut) if parts < MAX_PARTS => self.waiting.extend(cut.into_iter().flatten()),
                 _ if self.mean(&part) > NOISE_MEAN && self.evidence(&part) > MIN_EVIDENCE => out.push(part),
                 _ => {}
             }
         }
     }
 
-    fn best_cut(&self, part: &Rectangle) -> Option<(Rectangle, Rectangle)> {
+    /// A weak stripe between noise gains little from either of the two cuts that free it: both at once, over all
+    /// stripes of bins or of rows.
+    fn best_stripe(&self, part: &Rectangle) -> Option<Cut> {
+        let whole = likelihood(part.cells() as f64, self.sum(part));
+        let mut best_gain = (MIN_CUT_GAIN + STRIPE_PENALTY) / INDEPENDENT_SHARE;
+        let mut best = None;
+        let mut consider = |parts: [Rectangle; 3]| {
+            let mut gain = -whole;
+            for part in parts.iter().filter(|part| part.cells() > 0) {
+                gain += likelihood(part.cells() as f64, self.sum(part));
+            }
+            if gain > best_gain && parts.iter().any(|part| part.cells() > 0 && self.mean(part) < NOISE_MEAN) {
+                best_gain = gain;
+                best = Some(parts.map(|part| (part.cells() > 0).then_some(part)));
+            }
+        };
+        for (from, to) in stripes(part.bin, part.bin_end) {
+            consider([
+                Rectangle { bin_end: from, ..*part },
+                Rectangle { bin: from, bin_end: to, ..*part },
+                Rectangle { bin: to, ..*part },
+            ]);
+        }
+        for (from, to) in stripes(part.row, part.row_end) {
+            consider([
+                Rectangle { row_end: from, ..*part },
+                Rectangle { row: from, row_end: to, ..*part },
+                Rectangle { row: to, ..*part },
+            ]);
+        }
+        best
+    }
+
+    fn best_cut(&self, part: &Rectangle) -> Option<Cut> {
         let mut best: Option<(f64, Rectangle, Rectangle)> = None;
         let mut consider = |gain: f64, a: Rectangle, b: Rectangle| {
             if best.is_none_or(|(best_gain, ..)| gain > best_gain) {
@@ -133,7 +166,7 @@ impl Cutter {
                 consider(gain, a, b);
             }
         }
-        best.map(|(_, a, b)| (a, b))
+        best.map(|(_, a, b)| [Some(a), Some(b), None])
     }
 
     /// What a cut into `a` and `b` gains, either as two levels or as two profiles over strips across the cut: a hop
@@ -168,6 +201,16 @@ impl Cutter {
         }
         best
     }
+}
+
+/// Parts that a cut leaves.
+type Cut = [Option<Rectangle>; 3];
+
+/// Ranges within a range, but not the whole; in steps that keep their number near [`MAX_STRIPES`].
+fn stripes(from: usize, to: usize) -> impl Iterator<Item = (usize, usize)> {
+    let step = (to - from).div_ceil(MAX_STRIPES);
+    let edges = move || (from..to).step_by(step).chain([to]);
+    edges().flat_map(move |a| edges().filter(move |&b| b > a && b - a < to - from).map(move |b| (a, b)))
 }
 
 /// Up to [`NUM_STRIPS`] even parts of a range.
@@ -228,6 +271,17 @@ mod tests {
         let parts = cut(40, 60, |t, k| if (k / 12) * 8 == (t / 8) * 8 { 50.0 } else { 1.0 });
         assert_eq!(parts.len(), 5, "{parts:?}");
         assert!(parts.iter().all(|r| r.cells() == 96), "{parts:?}");
+    }
+
+    #[test]
+    fn weak_neighbours_are_freed_of_the_noise_between_them() {
+        let parts = cut(60, 46, |_, k| match k {
+            2..14 => 2.0,
+            38..42 => 2.6,
+            _ => 1.0,
+        });
+        assert_eq!(parts.len(), 2, "{parts:?}");
+        assert!(parts[0].bin_end.abs_diff(14) <= 2 && parts[1].bin.abs_diff(38) <= 1, "{parts:?}");
     }
 
     #[test]

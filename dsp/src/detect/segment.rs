@@ -22,6 +22,9 @@ const GAP_ROWS: usize = 3;
 const GAP_BINS: usize = 1;
 /// A patch may hold this many times as many cells as were marked in it; a thinner one is taken run by run.
 const MAX_RUNS_PER_ROW_OF_CHUNK: usize = 128;
+/// Log likelihood that a box needs to be marked, and the longest a burst is waited for.
+const MARK_EVIDENCE: f64 = 21.0;
+const MAX_REACH_ROWS: f64 = 48.0;
 /// Two rectangles continue each other where they share this much of their joint band…
 const SHARED_BAND: f64 = 0.6;
 /// … and differ by no more than this in level (5 dB).
@@ -181,8 +184,7 @@ impl Segmentation {
         }
         self.first_frame += self.num_rows as u64;
         self.num_rows = 0;
-        let oldest_s = self.grid.middle_s(self.first_frame) - (GAP_ROWS + 1) as f64 * self.grid.hop_s();
-        self.end_before(oldest_s, ended);
+        self.end_before(self.grid.middle_s(self.first_frame), ended);
     }
 
     fn find_runs(&mut self) {
@@ -370,12 +372,16 @@ impl Segmentation {
     }
 
     fn continue_or_open(&mut self, piece: Piece) {
-        let reach_s = (GAP_ROWS + 1) as f64 * self.grid.hop_s();
+        let (hop_s, bin_hz) = (self.grid.hop_s(), self.grid.bin_hz());
+        let reach_s = reach_rows(&piece, bin_hz) * hop_s;
         let slack_hz = 1.5 * self.grid.bin_hz();
         let best = self
             .open
             .iter_mut()
-            .filter(|open| (piece.start_s - open.piece.end_s).abs() < reach_s)
+            .filter(|open| {
+                let reach_s = reach_s.max(reach_rows(&open.piece, bin_hz) * hop_s);
+                piece.start_s < open.piece.end_s + reach_s && piece.start_s > open.piece.start_s - reach_s
+            })
             .filter_map(|open| {
                 let o = &open.piece;
                 let shared = o.high_hz.min(piece.high_hz) - o.low_hz.max(piece.low_hz) + slack_hz;
@@ -388,6 +394,9 @@ impl Segmentation {
         let shadow_s = if piece.shadow.is_some() { duration_s } else { 0.0 };
         if let Some((_, open)) = best {
             let o = &mut open.piece;
+            if piece.end_s <= o.end_s {
+                return; // a splinter of what is known already
+            }
             let share = piece.cells / (o.cells + piece.cells);
             o.low_hz += (piece.low_hz - o.low_hz) * share;
             o.high_hz += (piece.high_hz - o.high_hz) * share;
@@ -407,13 +416,14 @@ impl Segmentation {
         }
     }
 
-    /// Announces the bursts that ended before `oldest_s`, in order of their start.
-    fn end_before(&mut self, oldest_s: f64, ended: &mut impl FnMut(Candidate)) {
+    /// Announces the bursts that no piece from `now_s` on can continue, in order of their start.
+    fn end_before(&mut self, now_s: f64, ended: &mut impl FnMut(Candidate)) {
         self.open.sort_unstable_by(|a, b| a.piece.start_s.total_cmp(&b.piece.start_s));
         let mut kept = 0;
         for index in 0..self.open.len() {
             let open = self.open[index];
-            if open.piece.end_s >= oldest_s {
+            let reach_s = reach_rows(&open.piece, self.grid.bin_hz()) * self.grid.hop_s();
+            if open.piece.end_s + reach_s >= now_s {
                 self.open[kept] = open;
                 kept += 1;
                 continue;
@@ -454,6 +464,13 @@ const CLICK: &str = "click";
 const WEAK: &str = "not above the noise for long enough";
 const TOO_MANY: &str = "more bursts than can be followed";
 const REASONS: [&str; 5] = [SKIRT, IMAGE, CLICK, WEAK, TOO_MANY];
+
+/// Rows that a burst may be missing for and still go on: as long as a box of its width and level needs to be marked.
+fn reach_rows(piece: &Piece, bin_hz: f64) -> f64 {
+    let bins = ((piece.high_hz - piece.low_hz) / bin_hz).max(1.0);
+    let gain_a_row = evidence(bins, bins * piece.mean.max(1.0));
+    (MARK_EVIDENCE / gain_a_row.max(1e-6)).clamp((GAP_ROWS + 1) as f64, MAX_REACH_ROWS)
+}
 
 /// Fractional positions at which `profile` falls to `half` at either end of the range, by linear interpolation between
 /// the middles of cells. Beyond the neighbouring cell is another's ground.
