@@ -5,6 +5,7 @@
 //! was tuned to, levels are dB with 0 dBFS a complex tone of amplitude 1.
 
 pub mod baseband;
+pub mod detect;
 pub mod finding;
 pub mod floor;
 pub mod grid;

@@ -1,0 +1,3 @@
+//! What is computed on the samples: one module a channel.
+
+pub mod nprach;
