@@ -112,14 +112,20 @@ impl Plane {
         &self.limited[row * self.num_cells..][..self.num_cells]
     }
 
-    /// Energy of `tone` hertz on the stream's axis at row `row`, relative to the noise; zero outside the plane.
-    pub(super) fn raw_at(&self, row: usize, tone_hz: f64) -> f32 {
-        let cell = ((tone_hz - self.low_hz) / self.cell_hz).round();
-        if row < self.num_rows && cell >= 0.0 && (cell as usize) < self.num_cells {
-            self.raw[row * self.num_cells + cell as usize]
-        } else {
-            0.0
-        }
+    /// Energy at a frequency of the stream's axis, relative to the noise; zero outside the plane.
+    pub(super) fn raw_at(&self, row: usize, hz: f64) -> f32 {
+        self.index(row, hz).map_or(0.0, |index| self.raw[index])
+    }
+
+    /// Limited energy at a frequency of the stream's axis; zero outside the plane.
+    pub(super) fn limited_at(&self, row: usize, hz: f64) -> f32 {
+        self.index(row, hz).map_or(0.0, |index| self.limited[index])
+    }
+
+    fn index(&self, row: usize, hz: f64) -> Option<usize> {
+        let cell = ((hz - self.low_hz) / self.cell_hz).round();
+        (row < self.num_rows && cell >= 0.0 && (cell as usize) < self.num_cells)
+            .then(|| row * self.num_cells + cell as usize)
     }
 
     /// Row that starts nearest to an instant, where there is one.

@@ -6,7 +6,7 @@ use crate::spec::nprach::{Format, NUM_CELL_IDS};
 use crate::statistics::ln_gamma_tail;
 
 use super::hypotheses::Cells;
-use super::plane::{LIMIT, Plane};
+use super::plane::Plane;
 use super::refine::{Preamble, rejection};
 
 /// Groups within this ratio of the median are of equal power (8 dB).
@@ -20,6 +20,11 @@ const CELL_MARGIN_NATS: f64 = 7.0;
 
 /// From four repetitions on the hops speak for few cells; more than these, and they speak for none.
 const MAX_CELL_IDS: usize = 126;
+/// Tones on either side by which the evidence is judged, and the cells of pure noise counted among them.
+const AROUND_TONES: i16 = 12;
+const NOISE_CELLS: f32 = 32.0;
+/// Share of a tone's energy that its sidelobes may hold two tones away, where the row is not exactly aligned (20 dB).
+const SIDELOBE_SHARE: f32 = 0.01;
 /// What rounding to the plane's grid may cost the evidence.
 const SLACK_NATS: f64 = 6.0;
 
@@ -42,12 +47,8 @@ pub(super) fn prove(
             return Err(rejection("groups of unequal power"));
         }
     }
-    // A few strong groups may not make up for many silent ones.
-    let limit = EQUAL_RATIO * median(&groups.own).max(1.0);
-    let evidence: f32 = groups.own.iter().map(|e| e.min(limit).min(LIMIT)).sum();
-    let nats = -ln_gamma_tail(groups.own.len() as f64, f64::from(evidence));
-    if nats < preamble.account.nats_needed - SLACK_NATS {
-        return Err(rejection("made of few groups"));
+    if groups.evidence_nats() < preamble.account.nats_needed - SLACK_NATS {
+        return Err(rejection("no better than the rest of the block"));
     }
     // Median of exponential noise is ln 2 of its mean; what is above that must be little against the tones.
     let quiet = |values: &[f32]| {
@@ -87,6 +88,10 @@ struct Groups {
     crossed: Vec<f32>,
     /// Of the rest of the block.
     elsewhere: Vec<f32>,
+    /// Limited energies of the own tones, and of the surroundings at the same times without what the own tones'
+    /// sidelobes explain.
+    own_limited: Vec<f32>,
+    around_limited: Vec<f32>,
     /// Strongest tone of those used, in each of the two group times before and after the preamble.
     outside: Vec<f32>,
 }
@@ -96,7 +101,11 @@ impl Groups {
         let format = plane.format;
         let hz = |tone: f64| preamble.fit.block_hz + tone * format.spacing_hz();
         let energy = |start_s: f64, tone: f64| plane.row_at(start_s).map(|row| plane.raw_at(row, hz(tone)));
-        let mut groups = Self { own: vec![], crossed: vec![], elsewhere: vec![], outside: vec![] };
+        let mut groups = Self { own: vec![], crossed: vec![], elsewhere: vec![],
+            own_limited: vec![],
+            around_limited: vec![],
+            outside: vec![],
+        };
         let per_repetition = format.groups();
         let repetitions = preamble.tones.chunks(per_repetition).zip(preamble.offsets_s.chunks(per_repetition));
         let (lowest, highest) = preamble.range();
@@ -113,6 +122,18 @@ impl Groups {
                         groups.elsewhere.push(energy);
                     }
                 }
+            }
+        }
+        for (own, offset_s) in preamble.tones.iter().zip(&preamble.offsets_s) {
+            let Some(row) = plane.row_at(preamble.fit.start_s + offset_s) else { continue };
+            let own_hz = hz(f64::from(*own));
+            groups.own_limited.push(plane.limited_at(row, own_hz));
+            let leak = plane.raw_at(row, own_hz) * SIDELOBE_SHARE;
+            for away in (-AROUND_TONES..=AROUND_TONES).filter(|away| away.abs() > 1) {
+                let hz = own_hz + f64::from(away) * format.spacing_hz();
+                let limited = plane.limited_at(row, hz);
+                let hidden = plane.raw_at(row, hz) < leak;
+                groups.around_limited.push(if hidden { limited.min(1.0) } else { limited });
             }
         }
         let end_s = preamble.offsets_s.last().copied().unwrap_or_default() + format.group_s();
@@ -135,6 +156,21 @@ impl Groups {
         let mut own = self.own.clone();
         let at = own.len() * 3 / 4;
         if at < own.len() { *own.select_nth_unstable_by(at, f32::total_cmp).1 } else { 0.0 }
+    }
+
+    /// Negative logarithm of the probability that cells like those around do as well as the groups.
+    ///
+    /// Their mean and variance make a gamma variable; noise alone makes it the one the threshold is for.
+    fn evidence_nats(&self) -> f64 {
+        let limit = EQUAL_RATIO * median(&self.own).max(1.0);
+        let evidence: f32 = self.own_limited.iter().map(|e| e.min(limit)).sum();
+        let count = self.around_limited.len() as f32 + NOISE_CELLS;
+        let mean = (self.around_limited.iter().sum::<f32>() + NOISE_CELLS) / count;
+        let square = (self.around_limited.iter().map(|e| e * e).sum::<f32>() + 2.0 * NOISE_CELLS) / count;
+        let mean = mean.max(1.0);
+        let scale = ((square - mean * mean) / mean).max(1.0);
+        let shape = self.own_limited.len() as f32 * mean / scale;
+        -ln_gamma_tail(f64::from(shape), f64::from(evidence / scale))
     }
 
     /// Tones as strong as the preamble's in two of the four group times around it.

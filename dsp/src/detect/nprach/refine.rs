@@ -308,7 +308,8 @@ pub fn remove_echoes(findings: &mut Vec<Finding>) {
     findings.sort_by(|a, b| a.extent.start_s.total_cmp(&b.extent.start_s));
 }
 
-/// Half of the hops coincide, as they are or, 15 dB weaker, mirrored about the stream's centre.
+/// Half of the hops coincide, as they are or, 15 dB weaker, mirrored about the stream's centre; or 25 dB weaker and of
+/// the same start and hops in another place; or 45 dB weaker and never alone.
 fn is_echo(weaker: &Finding, stronger: &Finding) -> bool {
     let coincide = |sign: f64| {
         let same = |a: &Segment, b: &Segment| {
@@ -317,5 +318,11 @@ fn is_echo(weaker: &Finding, stronger: &Finding) -> bool {
         let hits = weaker.segments.iter().filter(|a| stronger.segments.iter().any(|b| same(a, b))).count();
         2 * hits >= weaker.segments.len()
     };
-    coincide(1.0) || (weaker.power_dbfs < stronger.power_dbfs - 15.0 && coincide(-1.0))
+    let below_db = stronger.power_dbfs - weaker.power_dbfs;
+    let together = weaker.extent.shared_s(&stronger.extent) > 0.95 * weaker.extent.duration_s();
+    let same_start = (weaker.extent.start_s - stronger.extent.start_s).abs() < 0.3e-3;
+    coincide(1.0)
+        || (below_db > 15.0 && coincide(-1.0))
+        || (below_db > 25.0 && same_start && weaker.parameters.cell_ids == stronger.parameters.cell_ids && together)
+        || (below_db > 45.0 && together)
 }
