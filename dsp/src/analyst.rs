@@ -7,6 +7,7 @@ use num_complex::Complex32;
 
 use crate::baseband::Baseband;
 use crate::detect::candidate::Candidate;
+use crate::detect::nprach::{self, Seed};
 use crate::finding::{Channel, Finding, Parameters, Rejection, Technology};
 
 /// What is asked, with the samples brought to baseband.
@@ -34,6 +35,8 @@ pub enum Subject {
     None,
     /// A burst of energy.
     Burst(Candidate),
+    /// A region that may hold a preamble, and the noise power in 1 Hz there.
+    Preamble(Seed, f32),
 }
 
 /// Findings and rejections of one question.
@@ -66,10 +69,11 @@ impl Analyst {
         let mut answer = Answer::default();
         match &question.subject {
             Subject::None => {}
-            Subject::Burst(candidate) => {
-                let _ = question.baseband();
-                answer.findings.push(unknown(candidate));
-            }
+            Subject::Burst(candidate) => answer.findings.push(unknown(candidate)),
+            Subject::Preamble(seed, noise_per_hz) => match nprach::refine(&question.baseband(), seed, *noise_per_hz) {
+                Ok(findings) => answer.findings = findings,
+                Err(rejection) => answer.rejections.push(rejection),
+            },
         }
         for finding in &mut answer.findings {
             finding.clipped = question.clipped;

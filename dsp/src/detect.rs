@@ -5,5 +5,6 @@
 
 pub mod candidate;
 pub mod energy;
+pub mod nprach;
 pub mod rectangles;
 pub mod segment;

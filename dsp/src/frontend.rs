@@ -7,22 +7,26 @@ use num_complex::Complex32;
 
 use crate::detect::candidate::Candidate;
 use crate::detect::energy::Energy;
+use crate::detect::nprach::{REFINE_MARGIN_S, Search, Seed};
 use crate::detect::segment::Segmentation;
 use crate::finding::Rejection;
 use crate::floor::{FRAMES_TO_PRIME, NoiseFloor};
 use crate::grid::{Grid, UnsupportedRate};
 use crate::history::History;
 use crate::overload::Overload;
-use crate::stft::Stft;
+use crate::stft::{NOISE_BANDWIDTH_BINS, Stft};
 
 /// Time of one display row.
 const ROW_S: f64 = 0.032;
 /// Columns of a display row at the most.
 pub const MAX_COLUMNS: usize = 1024;
 /// Samples kept for zooming in: this long where it fits…
-const HISTORY_S: f64 = 2.0;
+const HISTORY_S: f64 = 3.0;
 /// … into this many (96 MB).
 const MAX_HISTORY_SAMPLES: usize = 12_000_000;
+
+/// Seeds that may end in one frame without room being made for more.
+const MAX_SEEDS: usize = 256;
 
 /// Spectrum over the time of one display row, lowest frequency first; each column holds an equal share of the band.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +45,8 @@ pub struct Row {
 pub enum Event<'a> {
     /// A burst has ended, the receiver was overloaded during it or not; the samples around it are still there.
     Candidate(Candidate, bool, &'a Samples<'a>),
+    /// A preamble may have ended; with the noise power in 1 Hz there.
+    Preamble(Seed, f32, bool, &'a Samples<'a>),
     /// A display row is complete.
     Row(&'a Row),
 }
@@ -69,6 +75,8 @@ pub struct FrontEnd {
     floor: NoiseFloor,
     energy: Energy,
     segmentation: Segmentation,
+    preambles: Search,
+    seeds: Vec<Seed>,
     /// Position of the first sample since the last gap; frames count from here.
     base: u64,
     /// Frames whose powers the floor has learnt, and frames searched; the latter wait for the first floor.
@@ -101,6 +109,8 @@ impl FrontEnd {
             floor: NoiseFloor::new(&grid),
             energy: Energy::new(&grid),
             segmentation: Segmentation::new(&grid),
+            preambles: Search::new(&grid),
+            seeds: Vec::with_capacity(MAX_SEEDS),
             base: 0,
             learnt: 0,
             searched: 0,
@@ -130,7 +140,8 @@ impl FrontEnd {
     /// Nothing announced later starts before this instant.
     pub fn settled_s(&self) -> f64 {
         let base_s = self.base as f64 / self.grid.sample_rate_hz();
-        base_s + self.segmentation.settled_s().min(self.grid.middle_s(self.searched))
+        let searched_s = self.grid.middle_s(self.searched);
+        base_s + self.segmentation.settled_s().min(searched_s - self.preambles.horizon_s() - REFINE_MARGIN_S)
     }
 
     /// What was turned down on the way, by reason.
@@ -172,6 +183,8 @@ impl FrontEnd {
             self.floor.finish();
             self.search_waiting(event);
         }
+        self.preambles.finish(&mut self.seeds);
+        self.announce_preambles(event);
         let Self { energy, segmentation, floor, history, overload, grid, base, .. } = self;
         let tell = Announcer { history, overload, grid, base: *base };
         energy.finish(|row| segmentation.push(&row, floor.power(), &mut |c| tell.candidate(c, event)));
@@ -182,6 +195,7 @@ impl FrontEnd {
     fn restart(&mut self, begin: u64) {
         self.history.restart(begin);
         self.energy = Energy::new(&self.grid);
+        self.seeds.clear();
         self.segmentation.restart();
         self.overload.restart();
         self.base = begin;
@@ -228,7 +242,17 @@ impl FrontEnd {
         let Self { energy, segmentation, floor, history, overload, grid, base, whitened, .. } = self;
         let tell = Announcer { history, overload, grid, base: *base };
         energy.push(whitened, |row| segmentation.push(&row, floor.power(), &mut |c| tell.candidate(c, event)));
+        self.preambles.push(self.searched, self.stft.spectrum(), self.floor.power(), &mut self.seeds);
+        self.announce_preambles(event);
         self.searched += 1;
+    }
+
+    fn announce_preambles(&mut self, event: &mut impl FnMut(Event<'_>)) {
+        let Self { seeds, floor, history, overload, grid, base, .. } = self;
+        let tell = Announcer { history, overload, grid, base: *base };
+        for seed in seeds.drain(..) {
+            tell.preamble(seed, floor.power(), event);
+        }
     }
 
     fn add_to_row(&mut self, frame: u64, event: &mut impl FnMut(Event<'_>)) {
@@ -273,7 +297,22 @@ impl Announcer<'_> {
         let clipped = self.overload.during(candidate.extent.start_s, candidate.extent.end_s);
         candidate.extent.start_s += base_s;
         candidate.extent.end_s += base_s;
-        let samples = Samples { history: self.history, sample_rate_hz: self.grid.sample_rate_hz() };
-        event(Event::Candidate(candidate, clipped, &samples));
+        event(Event::Candidate(candidate, clipped, &self.samples()));
+    }
+
+    fn preamble(&self, mut seed: Seed, floor: &[f32], event: &mut impl FnMut(Event<'_>)) {
+        let bin = |hz: f64| (self.grid.bin(hz).max(0.0) as usize).min(floor.len() - 1);
+        let block = &floor[bin(seed.block_low_hz)..=bin(seed.block_high_hz + 11.0 * seed.format.spacing_hz())];
+        let mean = block.iter().sum::<f32>() / block.len() as f32;
+        let noise_per_hz = mean / (NOISE_BANDWIDTH_BINS * self.grid.bin_hz()) as f32;
+        let base_s = self.base as f64 / self.grid.sample_rate_hz();
+        let clipped = self.overload.during(seed.start_s, seed.end_s);
+        seed.start_s += base_s;
+        seed.end_s += base_s;
+        event(Event::Preamble(seed, noise_per_hz, clipped, &self.samples()));
+    }
+
+    fn samples(&self) -> Samples<'_> {
+        Samples { history: self.history, sample_rate_hz: self.grid.sample_rate_hz() }
     }
 }

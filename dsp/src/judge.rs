@@ -7,6 +7,7 @@
 
 use std::collections::BinaryHeap;
 
+use crate::detect::nprach;
 use crate::finding::{Channel, Finding, Rejection, Segment, Technology};
 
 /// Pieces of energy this far outside a preamble's block still are its own.
@@ -60,7 +61,7 @@ impl Ord for Waiting {
 pub struct Judge {
     waiting: BinaryHeap<Waiting>,
     /// Preambles whose time is not over yet: they own what lies in them.
-    preambles: Vec<Finding>,
+    preambles: Vec<(u64, Finding)>,
     /// Bursts that may still hop on.
     hopping: Vec<Finding>,
     number: u64,
@@ -70,7 +71,7 @@ impl Judge {
     /// Takes a finding, in any order of time.
     pub fn push(&mut self, finding: Finding) {
         if finding.channel == Channel::Nprach {
-            self.preambles.push(finding.clone());
+            self.preambles.push((self.number, finding.clone()));
         }
         self.waiting.push(Waiting(finding, self.number));
         self.number += 1;
@@ -80,9 +81,11 @@ impl Judge {
     /// turned down goes to `rejected`.
     pub fn settle(&mut self, settled_s: f64, burst: &mut impl FnMut(Finding), rejected: &mut impl FnMut(Rejection)) {
         while self.waiting.peek().is_some_and(|next| next.0.extent.start_s < settled_s) {
-            let Some(Waiting(finding, _)) = self.waiting.pop() else { break };
+            let Some(Waiting(finding, number)) = self.waiting.pop() else { break };
             if self.is_owned(&finding) {
                 rejected(OWNED);
+            } else if self.is_echo(number, &finding) {
+                rejected(ECHO);
             } else {
                 self.continue_hop(finding);
             }
@@ -93,7 +96,7 @@ impl Judge {
         while self.hopping.first().is_some_and(|first| first.extent.end_s + HOP_GAP_S < open_s) {
             burst(self.hopping.remove(0));
         }
-        self.preambles.retain(|p| p.extent.end_s + OWN_SLACK_S >= open_s);
+        self.preambles.retain(|(_, p)| p.extent.end_s + OWN_SLACK_S >= open_s);
     }
 
     /// Gives out all that is left.
@@ -102,7 +105,18 @@ impl Judge {
     }
 
     fn is_owned(&self, finding: &Finding) -> bool {
-        finding.technology == Technology::Unknown && self.preambles.iter().any(|preamble| owns(preamble, finding))
+        finding.technology == Technology::Unknown && self.preambles.iter().any(|(_, preamble)| owns(preamble, finding))
+    }
+
+    /// A preamble that is another, stronger one heard twice.
+    fn is_echo(&self, number: u64, finding: &Finding) -> bool {
+        let strength = |number: u64, f: &Finding| (f.power_dbfs, f.segments.len(), u64::MAX - number);
+        finding.channel == Channel::Nprach
+            && self.preambles.iter().any(|(other, preamble)| {
+                *other != number
+                    && strength(*other, preamble) > strength(number, finding)
+                    && nprach::is_echo(finding, preamble)
+            })
     }
 
     /// Adds an unnamed piece to the burst whose hop it continues, or opens a burst.
@@ -122,6 +136,7 @@ impl Judge {
     }
 }
 
+const ECHO: Rejection = Rejection { detector: "judge", reason: "echo of a stronger preamble" };
 const OWNED: Rejection = Rejection { detector: "judge", reason: "symbol group of a preamble" };
 
 fn owns(preamble: &Finding, piece: &Finding) -> bool {

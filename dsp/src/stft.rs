@@ -46,6 +46,11 @@ impl Stft {
         hann_in_frequency(&self.buffer, &mut self.spectrum);
         &self.spectrum
     }
+
+    /// The spectrum last computed.
+    pub fn spectrum(&self) -> &[Complex32] {
+        &self.spectrum
+    }
 }
 
 /// Applies the window and puts the lowest frequency first.

@@ -4,12 +4,17 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use dsp::analyst::{Analyst, Answer, Question, Subject};
+use dsp::detect::nprach::{REFINE_MARGIN_S, REFINE_RATE_HZ};
 use dsp::finding::Rejection;
 use dsp::frontend::{Event, FrontEnd, Row, Samples};
 use dsp::zoom::Zoom;
 
 use super::block::Block;
 use super::counters::{Counters, Stage};
+
+/// Time around a burst that its detectors see, and the longest part of one they look at.
+const BURST_MARGIN_S: f64 = 5e-3;
+const MAX_BURST_S: f64 = 0.3;
 
 /// A question under way, with its place in the order.
 pub(super) struct Task {
@@ -176,16 +181,19 @@ impl Outlet<'_> {
                 }
             }
             Event::Candidate(candidate, clipped, samples) => {
-                let Ok(mut question) = self.questions.empty.recv() else { return };
-                question.subject = Subject::Burst(candidate);
-                question.clipped = clipped;
-                self.zooms.bring(&mut question, samples);
-                self.ask(question);
+                self.ask(Subject::Burst(candidate), clipped, samples);
+            }
+            Event::Preamble(seed, noise_per_hz, clipped, samples) => {
+                self.ask(Subject::Preamble(seed, noise_per_hz), clipped, samples);
             }
         }
     }
 
-    fn ask(&mut self, question: Box<Question>) {
+    fn ask(&mut self, subject: Subject, clipped: bool, samples: &Samples<'_>) {
+        let Ok(mut question) = self.questions.empty.recv() else { return };
+        question.subject = subject;
+        question.clipped = clipped;
+        self.zooms.bring(&mut question, samples);
         let task = Task { number: self.number, question };
         self.number += 1;
         let sent = match &self.tasks {
@@ -208,14 +216,22 @@ struct Zooms {
 
 impl Zooms {
     fn new(sample_rate_hz: f64) -> Self {
-        Self { narrow: Zoom::new(sample_rate_hz, 240e3) }
+        Self { narrow: Zoom::new(sample_rate_hz, REFINE_RATE_HZ) }
     }
 
     fn bring(&mut self, question: &mut Question, samples: &Samples<'_>) {
-        let Subject::Burst(candidate) = &question.subject else { return };
-        let extent = candidate.extent;
-        let (start_s, around) = samples.between(extent.start_s - 2e-3, extent.end_s.min(extent.start_s + 0.3) + 2e-3);
-        let zoomed = self.narrow.extract(around, extent.center_hz, &mut question.samples);
+        let (start_s, end_s, center_hz) = match &question.subject {
+            Subject::None => return,
+            Subject::Burst(candidate) => {
+                let e = candidate.extent;
+                (e.start_s - BURST_MARGIN_S, e.end_s.min(e.start_s + MAX_BURST_S) + BURST_MARGIN_S, e.center_hz)
+            }
+            Subject::Preamble(seed, _) => {
+                (seed.start_s - REFINE_MARGIN_S, seed.end_s + REFINE_MARGIN_S, seed.center_hz())
+            }
+        };
+        let (start_s, around) = samples.between(start_s, end_s);
+        let zoomed = self.narrow.extract(around, center_hz, &mut question.samples);
         question.sample_rate_hz = zoomed.sample_rate_hz;
         question.center_hz = zoomed.center_hz;
         question.start_s = start_s;

@@ -1,0 +1,157 @@
+//! Every cell, first tone and start tested against the energies of a chain of repetitions.
+
+use crate::spec::nprach::{Format, NUM_CELL_IDS, first_tone_shifts};
+use crate::statistics::ln_gamma_tail;
+
+/// Longest preamble.
+const MAX_REPETITIONS: usize = 128;
+
+/// First tones of all cells' repetitions relative to the first one's.
+pub(super) struct Cells {
+    format: Format,
+    /// `[repetition][cell]`.
+    shifts: Vec<u8>,
+}
+
+/// The best account of a chain of repetitions.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Account {
+    /// Position in the chain of the preamble's first repetition; negative where it was not heard.
+    pub(super) start: i64,
+    /// Position of the first and number of the repetitions heard.
+    pub(super) first: usize,
+    pub(super) heard: usize,
+    /// A cell that hops like this, and the first tone of repetition 0 (heard or not).
+    pub(super) cell_id: u16,
+    pub(super) first_tone: u8,
+    /// Negative logarithm of the probability that noise does as well, and what it must be for one false alarm an
+    /// hour and 10 MHz.
+    pub(super) nats: f64,
+    pub(super) nats_needed: f64,
+}
+
+impl Account {
+    /// How far it lies above what is needed.
+    pub(super) fn margin(&self) -> f64 {
+        self.nats - self.nats_needed
+    }
+}
+
+/// Logarithm of the number of tests an hour over 10 MHz: starts, frequencies, formats and distinct patterns.
+pub(super) fn ln_tests(repetitions: usize) -> f64 {
+    match repetitions {
+        0 | 1 => 27.8,
+        2 => 30.8,
+        3 | 4 => 34.7,
+        _ => 35.1,
+    }
+}
+
+impl Cells {
+    pub(super) fn new(format: Format) -> Self {
+        let mut shifts = vec![0; MAX_REPETITIONS * usize::from(NUM_CELL_IDS)];
+        for cell_id in 0..NUM_CELL_IDS {
+            for (repetition, shift) in first_tone_shifts(cell_id, format, MAX_REPETITIONS).into_iter().enumerate() {
+                shifts[repetition * usize::from(NUM_CELL_IDS) + usize::from(cell_id)] = shift;
+            }
+        }
+        Self { format, shifts }
+    }
+
+    /// First tone of `repetition` of a cell's preamble that starts on tone `first_tone`.
+    pub(super) fn first_tone(&self, cell_id: u16, first_tone: u8, repetition: usize) -> u8 {
+        (first_tone + self.shifts(repetition)[usize::from(cell_id)]) % self.format.subcarriers()
+    }
+
+    pub(super) fn shifts(&self, repetition: usize) -> &[u8] {
+        &self.shifts[repetition * usize::from(NUM_CELL_IDS)..][..usize::from(NUM_CELL_IDS)]
+    }
+
+    /// The best account of the repetitions of a chain.
+    ///
+    /// `energies[gaps][k * block + n]`: energy at position `k` of the chain, `gaps` of the standard's gaps later, of a
+    /// repetition that starts on tone `n`. `starts`: positions that may be the first; `cut_after`: nothing was heard
+    /// after the chain, so that a preamble may go on.
+    pub(super) fn explain(
+        &self,
+        energies: &[Vec<f32>],
+        starts: std::ops::Range<i64>,
+        cut_after: bool,
+    ) -> Option<Account> {
+        match self.format {
+            Format::Zero | Format::One => self.explain_block::<12>(energies, starts, cut_after),
+            Format::Two => self.explain_block::<36>(energies, starts, cut_after),
+        }
+    }
+
+    fn explain_block<const BLOCK: usize>(
+        &self,
+        energies: &[Vec<f32>],
+        starts: std::ops::Range<i64>,
+        cut_after: bool,
+    ) -> Option<Account> {
+        let block = BLOCK;
+        let groups = self.format.groups() as f64;
+        let chain = energies.first()?.len() / block;
+        // Every row twice in a row, so that a rotation is a window.
+        let doubled: Vec<Vec<f32>> = energies
+            .iter()
+            .map(|rows| rows.chunks_exact(block).flat_map(|row| [row, row].concat()).collect())
+            .collect();
+        let mut sums = vec![[0.0f32; BLOCK]; usize::from(NUM_CELL_IDS)];
+        let mut best: Option<Account> = None;
+        for start in starts {
+            let first = start.max(0) as usize;
+            let skipped = (first as i64 - start) as usize;
+            sums.fill([0.0; BLOCK]);
+            for position in first..chain.min((start + MAX_REPETITIONS as i64).max(0) as usize) {
+                let repetition = skipped + position - first;
+                let Some(rows) = doubled.get(repetition / self.format.repetitions_before_gap()) else { break };
+                let row = &rows[position * 2 * block..][..2 * block];
+                for (sums, &shift) in sums.iter_mut().zip(self.shifts(repetition)) {
+                    let rotated = &row[usize::from(shift)..][..BLOCK];
+                    for n in 0..BLOCK {
+                        sums[n] += rotated[n];
+                    }
+                }
+                let heard = position - first + 1;
+                let complete = (repetition + 1).is_power_of_two();
+                if !complete && !(cut_after && position + 1 == chain) {
+                    continue;
+                }
+                let (index, highest) = highest(sums.as_flattened());
+                let (cell_id, first_tone) = ((index / block) as u16, (index % block) as u8);
+                let repetitions = (0..heard).map(|k| {
+                    let tone = self.first_tone(cell_id, first_tone, skipped + k);
+                    let rows = &doubled[(skipped + k) / self.format.repetitions_before_gap()];
+                    rows[(first + k) * 2 * block + usize::from(tone)]
+                });
+                if !is_steady(repetitions, highest / heard as f32, self.format.groups() as f32) {
+                    continue;
+                }
+                let nats = -ln_gamma_tail(groups * heard as f64, f64::from(highest));
+                let account = Account { start, first, heard, cell_id, first_tone, nats, nats_needed: ln_tests(heard) };
+                if best.is_none_or(|best| account.margin() > best.margin()) {
+                    best = Some(account);
+                }
+            }
+        }
+        best
+    }
+}
+
+/// Seven in eight repetitions hold their share of the mean, within what noise takes from them.
+fn is_steady(repetitions: impl Iterator<Item = f32>, mean: f32, noise: f32) -> bool {
+    let excess = (mean - noise).max(0.0);
+    let least = noise + 0.3 * excess - 2.5 * (noise + 2.0 * excess).sqrt();
+    let (mut weak, mut all) = (0, 0);
+    for energy in repetitions {
+        weak += usize::from(energy < least);
+        all += 1;
+    }
+    8 * weak <= all
+}
+
+fn highest(sums: &[f32]) -> (usize, f32) {
+    sums.iter().copied().enumerate().fold((0, f32::MIN), |best, (i, s)| if s > best.1 { (i, s) } else { best })
+}

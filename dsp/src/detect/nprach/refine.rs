@@ -1,0 +1,315 @@
+//! Second stage: what exactly a seed holds, in samples of its own.
+//!
+//! In: the seed's band at about [`REFINE_RATE_HZ`]. Out: findings, or which proof failed.
+//! Method: energies of whole symbol groups over a fine grid; chains of repetitions tested against every cell's hopping,
+//! the whole judged by the probability that noise does as well; then start and frequency by maximum likelihood, then
+//! the structural proofs. The strongest preamble is taken out and the rest is searched again.
+//! Reference: TS 36.211 §10.1.6.
+//! Ignores: the phase from one symbol group to the next, which depends on a carrier that is not known.
+
+use num_complex::Complex32;
+
+use crate::baseband::Baseband;
+use crate::finding::{Finding, Rejection, Segment};
+use crate::spec::nprach::Format;
+
+use super::Seed;
+use super::fit::{Fit, fit};
+use super::hypotheses::{Account, Cells};
+use super::plane::{Plane, ROWS_PER_GROUP};
+use super::proof;
+
+/// Rate the refinement's baseband should have: its band must hold every block of the seed with room to spare.
+pub const REFINE_RATE_HZ: f64 = 240e3;
+/// Time the baseband should reach before a seed's start and after its end.
+pub const REFINE_MARGIN_S: f64 = 0.02;
+/// Most preambles taken from one seed.
+const MAX_PREAMBLES: usize = 12;
+/// Candidates that may fail their proofs before a seed is given up.
+const MAX_FAILED: usize = 3;
+/// Candidates of one round that are tested against all cells.
+const MAX_CANDIDATES: usize = 4;
+/// Mean and deviation of the best of a block's patterns in noise (simulated; energies limited).
+const BEST_MEAN: f32 = 7.83;
+const BEST_SIGMA: f32 = 1.82;
+
+pub(super) const fn rejection(reason: &'static str) -> Rejection {
+    Rejection { detector: "nprach", reason }
+}
+
+/// What a preamble was found to be before its proofs.
+#[derive(Debug, Clone)]
+pub(super) struct Preamble {
+    pub(super) account: Account,
+    pub(super) fit: Fit,
+    /// Tones of every group heard, from the block's lowest.
+    pub(super) tones: Vec<u8>,
+    /// Start of every group heard, relative to the start of the first of them.
+    pub(super) offsets_s: Vec<f64>,
+    /// The chain runs into the beginning or the end of what was received.
+    pub(super) cut: bool,
+}
+
+/// Looks for preambles in a seed's region.
+///
+/// `baseband` should be centred on [`Seed::center_hz`] and reach [`REFINE_MARGIN_S`] beyond the seed at both ends;
+/// where it is shorter the stream is taken to begin or end there. `noise_per_hz` is the mean noise power in 1 Hz, full
+/// scale 1.
+///
+/// # Errors
+/// The strongest candidate's failed proof, where nothing was found.
+pub fn refine(baseband: &Baseband, seed: &Seed, noise_per_hz: f32) -> Result<Vec<Finding>, Rejection> {
+    let formats: &[Format] = if seed.metric > 1.3 { &[Format::Zero, Format::One] } else { &[seed.format] };
+    let mut searches: Vec<(Plane, Cells)> =
+        formats.iter().map(|&format| (Plane::new(baseband, format, seed, noise_per_hz), Cells::new(format))).collect();
+    let bounds = Bounds::new(baseband, seed);
+    let mut findings = Vec::new();
+    let mut refusal = rejection("nothing above threshold");
+    let mut num_failed = 0;
+    for _ in 0..MAX_PREAMBLES {
+        let found: Vec<(usize, Preamble)> = searches
+            .iter()
+            .enumerate()
+            .filter_map(|(index, (plane, cells))| Some((index, strongest(plane, cells, baseband, bounds)?)))
+            .collect();
+        let Some((index, preamble)) = better(found) else { break };
+        let (plane, cells) = &searches[index];
+        match proof::prove(plane, cells, &preamble, baseband, noise_per_hz) {
+            Ok(finding) => findings.push(finding),
+            Err(failed) => {
+                if findings.is_empty() && num_failed == 0 {
+                    refusal = failed;
+                }
+                num_failed += 1;
+                if num_failed == MAX_FAILED {
+                    break;
+                }
+            }
+        }
+        for (plane, _) in &mut searches {
+            mask(plane, &preamble, noise_per_hz);
+        }
+    }
+    if findings.is_empty() { Err(refusal) } else { Ok(findings) }
+}
+
+/// The more significant of the formats' preambles; where they are about equal, the one that explains more energy.
+fn better(mut found: Vec<(usize, Preamble)>) -> Option<(usize, Preamble)> {
+    found.sort_by(|(_, a), (_, b)| b.account.nats.total_cmp(&a.account.nats));
+    let most = found.first()?.1.account.nats;
+    found.retain(|(_, preamble)| preamble.account.nats > 0.8 * most);
+    found.into_iter().max_by(|(_, a), (_, b)| a.fit.explained.total_cmp(&b.fit.explained))
+}
+
+/// Whether the stream begins or ends within the baseband's margins.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    begins: bool,
+    ends: bool,
+}
+
+impl Bounds {
+    fn new(baseband: &Baseband, seed: &Seed) -> Self {
+        let end_s = baseband.start_s + baseband.samples.len() as f64 / baseband.sample_rate_hz;
+        Self {
+            begins: baseband.start_s > seed.start_s - 0.75 * REFINE_MARGIN_S,
+            ends: end_s < seed.end_s + 0.75 * REFINE_MARGIN_S,
+        }
+    }
+}
+
+/// Takes the accounted groups out of a plane of any format.
+fn mask(plane: &mut Plane, preamble: &Preamble, noise_per_hz: f32) {
+    let step_s = 0.5 * plane.format.group_s();
+    let energy = preamble.fit.power / noise_per_hz.max(f32::MIN_POSITIVE) * plane.format.group_s() as f32;
+    for (tone, offset_s) in preamble.tones.iter().zip(&preamble.offsets_s) {
+        let tone_hz = preamble.fit.block_hz + f64::from(*tone) * preamble.fit.format.spacing_hz();
+        let start_s = preamble.fit.start_s + offset_s;
+        for at_s in [start_s - 0.2 * step_s, start_s, start_s + 0.2 * step_s] {
+            plane.mask(at_s, tone_hz, 2.0 * energy.max(4.0));
+        }
+    }
+}
+
+/// A start and block origin worth testing against all cells.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    row: usize,
+    cell: usize,
+    repetitions: usize,
+    score: f32,
+}
+
+/// The strongest preamble of a plane, where one is above threshold.
+fn strongest(plane: &Plane, cells: &Cells, baseband: &Baseband, bounds: Bounds) -> Option<Preamble> {
+    let test = |candidate: Candidate| {
+        let (position, chain) = chain(plane, candidate.row, candidate.cell);
+        let positions = (chain[0].len() / usize::from(plane.format.subcarriers())) as i64;
+        // The sum that stood out overlaps the preamble; where it touches the stream's beginning, that may have begun
+        // before it.
+        let (position, reach) = (position as i64, candidate.repetitions as i64);
+        let first = if bounds.begins && position <= reach / 4 + 1 { -127 } else { (position - reach).max(0) };
+        let account = cells.explain(&chain, first..(position + reach).min(positions), bounds.ends)?;
+        (account.margin() > 0.0).then_some((account, candidate))
+    };
+    let margin = |(account, _): &(Account, Candidate)| account.margin();
+    let better = |a: &(Account, Candidate), b: &(Account, Candidate)| margin(a).total_cmp(&margin(b));
+    let center = candidates(plane).into_iter().filter_map(test).max_by(better)?;
+    // Blocks two tones apart share most of their patterns.
+    let (account, Candidate { row, cell: origin, .. }) = [-6.0, -4.0, -2.0, 2.0, 4.0, 6.0f64]
+        .into_iter()
+        .filter_map(|shift| {
+            let cell = center.1.cell as f64 + (shift * plane.format.spacing_hz() / plane.cell_hz).round();
+            (cell >= 0.0).then(|| test(Candidate { cell: cell as usize, ..center.1 }))?
+        })
+        .chain([center])
+        .max_by(better)?;
+    let row = row % plane.repetition_rows(1);
+    let block = plane.format.subcarriers();
+    let mut tones = Vec::new();
+    let mut offsets_s = Vec::new();
+    let skipped = (account.first as i64 - account.start) as usize;
+    let origin_s = plane.format.repetition_start_s(skipped);
+    for repetition in skipped..skipped + account.heard {
+        let first = cells.first_tone(account.cell_id, account.first_tone, repetition);
+        for (group, tone) in plane.format.hops(first % block).into_iter().enumerate() {
+            tones.push(tone);
+            let start_s = plane.format.repetition_start_s(repetition) + group as f64 * plane.format.group_s();
+            offsets_s.push(start_s - origin_s);
+        }
+    }
+    let gaps = skipped / plane.format.repetitions_before_gap();
+    let gap_rows = plane.repetition_rows(plane.format.repetitions_before_gap())
+        - plane.format.repetitions_before_gap() * plane.repetition_rows(1);
+    let first_row = row + account.first * plane.repetition_rows(1) + gaps * gap_rows;
+    let start_s = plane.start_s + first_row as f64 * plane.row_s();
+    let block_hz = plane.low_hz + origin as f64 * plane.cell_hz;
+    let fit = fit(baseband, plane.format, start_s, block_hz, &tones, &offsets_s)?;
+    let positions = plane.num_rows / plane.repetition_rows(1);
+    let cut = account.start < 0 || (bounds.ends && account.first + account.heard >= positions);
+    Some(Preamble { account, fit, tones, offsets_s, cut })
+}
+
+/// Energies of the chain of repetitions that holds `row`, for every first tone, with each number of gaps before it.
+fn chain(plane: &Plane, row: usize, origin: usize) -> (usize, Vec<Vec<f32>>) {
+    let period = plane.repetition_rows(1);
+    let phase = row % period;
+    let positions = (plane.num_rows + period - 1 - phase) / period;
+    let before_gap = plane.format.repetitions_before_gap();
+    let gap_rows = plane.repetition_rows(before_gap) - before_gap * period;
+    let num_gaps = positions / before_gap + 1;
+    let block = plane.format.subcarriers();
+    let hops: Vec<Vec<u8>> = (0..block).map(|n| plane.format.hops(n)).collect();
+    let energies = (0..num_gaps.min(8))
+        .map(|gaps| {
+            (0..positions)
+                .flat_map(|position| hops.iter().map(move |hops| (position, hops)))
+                .map(|(position, hops)| {
+                    let row = phase + position * period + gaps * gap_rows;
+                    hops.iter()
+                        .enumerate()
+                        .map(|(group, tone)| {
+                            plane.limited(row + group * ROWS_PER_GROUP, origin + plane.tones[usize::from(*tone)])
+                        })
+                        .sum()
+                })
+                .collect()
+        })
+        .collect();
+    (row / period, energies)
+}
+
+/// Starts and origins at which sums over 1, 2, 4, … repetitions stand out most.
+fn candidates(plane: &Plane) -> Vec<Candidate> {
+    let block = usize::from(plane.format.subcarriers());
+    let span = plane.format.groups() * ROWS_PER_GROUP - ROWS_PER_GROUP + 1;
+    let width = plane.tones[block - 1];
+    if plane.num_rows < span || plane.num_cells <= width {
+        return Vec::new();
+    }
+    let (rows, cells) = (plane.num_rows - span + 1, plane.num_cells - width);
+    let hops: Vec<Vec<u8>> = (0..block).map(|n| plane.format.hops(n as u8)).collect();
+    let mut sums = vec![0.0f32; rows * cells];
+    let mut pattern = vec![0.0f32; cells];
+    for (row, best) in sums.chunks_exact_mut(cells).enumerate() {
+        for hops in &hops {
+            pattern.fill(0.0);
+            for (group, tone) in hops.iter().enumerate() {
+                let energies = &plane.limited_row(row + group * ROWS_PER_GROUP)[plane.tones[usize::from(*tone)]..];
+                pattern.iter_mut().zip(energies).for_each(|(sum, energy)| *sum += energy);
+            }
+            best.iter_mut().zip(&pattern).for_each(|(best, sum)| *best = best.max(*sum));
+        }
+    }
+    let mut found: Vec<Candidate> = Vec::new();
+    let mut repetitions = 1usize;
+    loop {
+        let scale = 1.0 / (BEST_SIGMA * (repetitions as f32).sqrt());
+        let mean = BEST_MEAN * repetitions as f32;
+        for (index, sum) in sums.iter().enumerate() {
+            let score = (sum - mean) * scale;
+            if score > 3.0 && found.len() < MAX_CANDIDATES || found.last().is_some_and(|last| score > last.score) {
+                keep(&mut found, Candidate { row: index / cells, cell: index % cells, repetitions, score }, plane);
+            }
+        }
+        let delay = plane.repetition_rows(repetitions) * cells;
+        if repetitions == 64.max(plane.format.repetitions_before_gap()) || delay >= sums.len() {
+            break;
+        }
+        let kept = sums.len() - delay;
+        for index in 0..kept {
+            sums[index] += sums[index + delay];
+        }
+        sums.truncate(kept);
+        repetitions *= 2;
+    }
+    found
+}
+
+/// Keeps the strongest candidates that are not the same start and origin again, strongest first.
+fn keep(found: &mut Vec<Candidate>, new: Candidate, plane: &Plane) {
+    let period = plane.repetition_rows(1);
+    let same = |a: &Candidate| {
+        let phase = (a.row % period).abs_diff(new.row % period);
+        phase.min(period - phase) < ROWS_PER_GROUP / 4 + 1 && a.cell.abs_diff(new.cell) <= 2
+    };
+    if let Some(at) = found.iter().position(same) {
+        if found[at].score >= new.score {
+            return;
+        }
+        found.remove(at);
+    }
+    let at = found.partition_point(|known| known.score > new.score);
+    found.insert(at, new);
+    found.truncate(MAX_CANDIDATES);
+}
+
+/// Samples as the fit wants them.
+pub(super) fn samples_between(baseband: &Baseband, start_s: f64, end_s: f64) -> (usize, Vec<Complex32>) {
+    let at = |instant_s: f64| ((instant_s - baseband.start_s) * baseband.sample_rate_hz).max(0.0);
+    let first = (at(start_s).floor() as usize).min(baseband.samples.len());
+    let last = (at(end_s).ceil() as usize).clamp(first, baseband.samples.len());
+    (first, baseband.samples[first..last].to_vec())
+}
+
+/// The weaker of two findings is the stronger one heard twice: the same hops from neighbouring seeds, the mirror image
+/// of an imperfect receiver, its spectral skirt.
+///
+/// Half of the hops coincide, as they are or, 15 dB weaker, mirrored about the stream's centre; or 25 dB weaker and of
+/// the same start and hops in another place; or 45 dB weaker and never alone.
+pub fn is_echo(weaker: &Finding, stronger: &Finding) -> bool {
+    let coincide = |sign: f64| {
+        let same = |a: &Segment, b: &Segment| {
+            a.shared_s(b) > 0.6 * a.duration_s() && (a.center_hz - sign * b.center_hz).abs() < 0.4 * a.bandwidth_hz
+        };
+        let hits = weaker.segments.iter().filter(|a| stronger.segments.iter().any(|b| same(a, b))).count();
+        2 * hits >= weaker.segments.len()
+    };
+    let below_db = stronger.power_dbfs - weaker.power_dbfs;
+    let together = weaker.extent.shared_s(&stronger.extent) > 0.95 * weaker.extent.duration_s();
+    let same_start = (weaker.extent.start_s - stronger.extent.start_s).abs() < 0.3e-3;
+    coincide(1.0)
+        || (below_db > 15.0 && coincide(-1.0))
+        || (below_db > 25.0 && same_start && weaker.parameters.cell_ids == stronger.parameters.cell_ids && together)
+        || (below_db > 45.0 && together)
+}
