@@ -35,6 +35,7 @@ const HISTORY: usize = 64;
 /// Transmitters followed; the longest silent is forgotten beyond it.
 const MAX_TRANSMITTERS: usize = 4096;
 
+#[derive(Clone)]
 struct Track {
     transmitter: Transmitter,
     /// Position on the grid, mean over its bursts, where they tell.
@@ -46,7 +47,7 @@ struct Track {
 }
 
 /// Attributes bursts, in order of their start.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Tracker {
     tracks: Vec<Track>,
     next_id: u32,

@@ -27,6 +27,7 @@ const HOP_LEVEL_DB: f32 = 4.0;
 const HOP_WIDTH_RATIO: f64 = 2.5;
 
 /// A finding ordered by its start, earliest first out of the heap.
+#[derive(Clone)]
 struct Waiting(Finding, u64);
 
 impl Waiting {
@@ -57,7 +58,7 @@ impl Ord for Waiting {
 }
 
 /// Holds findings until nothing that belongs with them can still come.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Judge {
     waiting: BinaryHeap<Waiting>,
     /// Preambles whose time is not over yet: they own what lies in them.

@@ -243,7 +243,18 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// The picture as it stands: what is not settled yet is shown as it would be settled now.
     fn snapshot(&self) -> Snapshot {
+        let (mut judge, mut tracker) = (self.judge.clone(), self.tracker.clone());
+        let (mut bursts, mut num_bursts) = (self.bursts.clone(), self.num_bursts);
+        judge.finish(
+            &mut |finding| {
+                let transmitter = tracker.attribute(&finding);
+                bursts.push_back(Burst { id: num_bursts, transmitter, finding });
+                num_bursts += 1;
+            },
+            &mut |_| {},
+        );
         let wall_s = self.begun.elapsed().as_secs_f64();
         let load = Stage::ALL
             .iter()
@@ -257,9 +268,9 @@ impl<'a> Collector<'a> {
             speed: self.counters.speed(),
             spectrum: self.spectrum(),
             waterfall: Arc::new(self.waterfall.clone()),
-            bursts: Arc::new(self.bursts.clone()),
-            num_bursts: self.num_bursts,
-            transmitters: Arc::new(self.tracker.transmitters()),
+            bursts: Arc::new(bursts),
+            num_bursts,
+            transmitters: Arc::new(tracker.transmitters()),
             health: Health {
                 samples_processed: summary.samples_processed,
                 samples_dropped: summary.samples_dropped,
