@@ -26,9 +26,9 @@ pub const REFINE_MARGIN_S: f64 = 0.02;
 /// Most preambles taken from one seed.
 const MAX_PREAMBLES: usize = 12;
 /// Candidates that may fail their proofs before a seed is given up.
-const MAX_FAILED: usize = 3;
+const MAX_FAILED: usize = 2;
 /// Candidates of one round that are tested against all cells.
-const MAX_CANDIDATES: usize = 4;
+const MAX_CANDIDATES: usize = 3;
 /// Mean and deviation of the best of a block's patterns in noise (simulated; energies limited).
 const BEST_MEAN: f32 = 7.83;
 const BEST_SIGMA: f32 = 1.82;
@@ -295,34 +295,41 @@ pub(super) fn samples_between(baseband: &Baseband, start_s: f64, end_s: f64) -> 
 /// Removes findings that are another one heard twice: the same hops from neighbouring seeds, the mirror image of an
 /// imperfect receiver.
 pub fn remove_echoes(findings: &mut Vec<Finding>) {
-    findings.sort_by(|a, b| b.power_dbfs.total_cmp(&a.power_dbfs).then(b.segments.len().cmp(&a.segments.len())));
-    let mut index = 0;
-    while index < findings.len() {
-        let (stronger, rest) = findings.split_at(index);
-        if stronger.iter().any(|known| is_echo(&rest[0], known)) {
-            findings.remove(index);
-        } else {
-            index += 1;
-        }
-    }
+    findings.sort_by(|a, b| b.parameters.metric.unwrap_or(0.0).total_cmp(&a.parameters.metric.unwrap_or(0.0)));
+    keep_unless(findings, |known, new| coincide(new, known, 1.0));
+    findings.sort_by(|a, b| b.power_dbfs.total_cmp(&a.power_dbfs));
+    keep_unless(findings, |stronger, weaker| is_echo(weaker, stronger));
     findings.sort_by(|a, b| a.extent.start_s.total_cmp(&b.extent.start_s));
 }
 
-/// Half of the hops coincide, as they are or, 15 dB weaker, mirrored about the stream's centre; or 25 dB weaker and of
-/// the same start and hops in another place; or 45 dB weaker and never alone.
-fn is_echo(weaker: &Finding, stronger: &Finding) -> bool {
-    let coincide = |sign: f64| {
-        let same = |a: &Segment, b: &Segment| {
-            a.shared_s(b) > 0.6 * a.duration_s() && (a.center_hz - sign * b.center_hz).abs() < 0.4 * a.bandwidth_hz
-        };
-        let hits = weaker.segments.iter().filter(|a| stronger.segments.iter().any(|b| same(a, b))).count();
-        2 * hits >= weaker.segments.len()
+/// Keeps every finding for which no earlier one that was kept is a reason to drop it.
+fn keep_unless(findings: &mut Vec<Finding>, drops: impl Fn(&Finding, &Finding) -> bool) {
+    let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
+    for finding in findings.drain(..) {
+        if !kept.iter().any(|known| drops(known, &finding)) {
+            kept.push(finding);
+        }
+    }
+    *findings = kept;
+}
+
+/// Half of the hops of the shorter one are the other's, as they are (`sign` 1) or mirrored about the stream's centre.
+fn coincide(a: &Finding, b: &Finding, sign: f64) -> bool {
+    let (short, long) = if a.segments.len() < b.segments.len() { (a, b) } else { (b, a) };
+    let same = |a: &Segment, b: &Segment| {
+        a.shared_s(b) > 0.6 * a.duration_s() && (a.center_hz - sign * b.center_hz).abs() < 0.4 * a.bandwidth_hz
     };
+    let hits = short.segments.iter().filter(|a| long.segments.iter().any(|b| same(a, b))).count();
+    2 * hits >= short.segments.len()
+}
+
+/// Mirrored and 15 dB weaker; or 25 dB weaker and of the same start and cells in another place; or 45 dB weaker and
+/// never alone.
+fn is_echo(weaker: &Finding, stronger: &Finding) -> bool {
     let below_db = stronger.power_dbfs - weaker.power_dbfs;
     let together = weaker.extent.shared_s(&stronger.extent) > 0.95 * weaker.extent.duration_s();
     let same_start = (weaker.extent.start_s - stronger.extent.start_s).abs() < 0.3e-3;
-    coincide(1.0)
-        || (below_db > 15.0 && coincide(-1.0))
+    (below_db > 15.0 && coincide(weaker, stronger, -1.0))
         || (below_db > 25.0 && same_start && weaker.parameters.cell_ids == stronger.parameters.cell_ids && together)
         || (below_db > 45.0 && together)
 }
