@@ -36,6 +36,13 @@ impl Waiting {
     }
 }
 
+impl Finding {
+    /// Instant before which everything must be known to judge this: a preamble's echoes may begin until it ends.
+    fn known_from_s(&self) -> f64 {
+        if self.channel == Channel::Nprach { self.extent.end_s } else { self.extent.start_s }
+    }
+}
+
 impl PartialEq for Waiting {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
@@ -62,7 +69,7 @@ impl Ord for Waiting {
 pub struct Judge {
     waiting: BinaryHeap<Waiting>,
     /// Preambles whose time is not over yet: they own what lies in them.
-    preambles: Vec<(u64, Finding)>,
+    preambles: Vec<Finding>,
     /// Bursts that may still hop on.
     hopping: Vec<Finding>,
     number: u64,
@@ -72,7 +79,7 @@ impl Judge {
     /// Takes a finding, in any order of time.
     pub fn push(&mut self, finding: Finding) {
         if finding.channel == Channel::Nprach {
-            self.preambles.push((self.number, finding.clone()));
+            self.preambles.push(finding.clone());
         }
         self.waiting.push(Waiting(finding, self.number));
         self.number += 1;
@@ -81,11 +88,12 @@ impl Judge {
     /// Gives out, in order of start, the bursts that start before `settled_s`: nothing pushed later does. What was
     /// turned down goes to `rejected`.
     pub fn settle(&mut self, settled_s: f64, burst: &mut impl FnMut(Finding), rejected: &mut impl FnMut(Rejection)) {
-        while self.waiting.peek().is_some_and(|next| next.0.extent.start_s < settled_s) {
-            let Some(Waiting(finding, number)) = self.waiting.pop() else { break };
+        let settled_s = settled_s - OWN_SLACK_S;
+        while self.waiting.peek().is_some_and(|next| next.0.known_from_s() < settled_s) {
+            let Some(Waiting(finding, _)) = self.waiting.pop() else { break };
             if self.is_owned(&finding) {
                 rejected(OWNED);
-            } else if self.is_echo(number, &finding) {
+            } else if self.is_echo(&finding) {
                 rejected(ECHO);
             } else {
                 self.continue_hop(finding);
@@ -97,7 +105,7 @@ impl Judge {
         while self.hopping.first().is_some_and(|first| first.extent.end_s + HOP_GAP_S < open_s) {
             burst(self.hopping.remove(0));
         }
-        self.preambles.retain(|(_, p)| p.extent.end_s + OWN_SLACK_S >= open_s);
+        self.preambles.retain(|p| p.extent.end_s + OWN_SLACK_S >= open_s);
     }
 
     /// Gives out all that is left.
@@ -106,18 +114,11 @@ impl Judge {
     }
 
     fn is_owned(&self, finding: &Finding) -> bool {
-        finding.technology == Technology::Unknown && self.preambles.iter().any(|(_, preamble)| owns(preamble, finding))
+        finding.technology == Technology::Unknown && self.preambles.iter().any(|preamble| owns(preamble, finding))
     }
 
-    /// A preamble that is another, stronger one heard twice.
-    fn is_echo(&self, number: u64, finding: &Finding) -> bool {
-        let strength = |number: u64, f: &Finding| (f.power_dbfs, f.segments.len(), u64::MAX - number);
-        finding.channel == Channel::Nprach
-            && self.preambles.iter().any(|(other, preamble)| {
-                *other != number
-                    && strength(*other, preamble) > strength(number, finding)
-                    && nprach::is_echo(finding, preamble)
-            })
+    fn is_echo(&self, finding: &Finding) -> bool {
+        finding.channel == Channel::Nprach && nprach::is_echo(finding, self.preambles.iter())
     }
 
     /// Adds an unnamed piece to the burst whose hop it continues, or opens a burst.

@@ -4,6 +4,7 @@
 //! own and answers with findings or with a rejection.
 //! Reference: TS 36.211 §10.1.6.
 
+mod echo;
 mod energy;
 mod fit;
 mod hops;
@@ -14,5 +15,6 @@ mod proof;
 mod refine;
 mod search;
 
-pub use refine::{REFINE_MARGIN_S, REFINE_RATE_HZ, is_echo, refine};
+pub use echo::is_echo;
+pub use refine::{REFINE_MARGIN_S, REFINE_RATE_HZ, refine};
 pub use search::{Search, Seed};

@@ -28,6 +28,8 @@ pub(super) struct Account {
     /// hour and 10 MHz.
     pub(super) nats: f64,
     pub(super) nats_needed: f64,
+    /// Standard deviations by which it excels what all cells and first tones reach at this place.
+    pub(super) distinction: f32,
 }
 
 impl Account {
@@ -130,7 +132,16 @@ impl Cells {
                     continue;
                 }
                 let nats = -ln_gamma_tail(groups * heard as f64, f64::from(highest));
-                let account = Account { start, first, heard, cell_id, first_tone, nats, nats_needed: ln_tests(heard) };
+                let account = Account {
+                    start,
+                    first,
+                    heard,
+                    cell_id,
+                    first_tone,
+                    nats,
+                    nats_needed: ln_tests(heard),
+                    distinction: distinction(sums.as_flattened(), highest),
+                };
                 if best.is_none_or(|best| account.margin() > best.margin()) {
                     best = Some(account);
                 }
@@ -138,6 +149,13 @@ impl Cells {
         }
         best
     }
+}
+
+fn distinction(sums: &[f32], highest: f32) -> f32 {
+    let count = sums.len() as f32;
+    let mean = sums.iter().sum::<f32>() / count;
+    let variance = sums.iter().map(|sum| (sum - mean).powi(2)).sum::<f32>() / count;
+    (highest - mean) / variance.sqrt().max(f32::MIN_POSITIVE)
 }
 
 /// Seven in eight repetitions hold their share of the mean, within what noise takes from them.

@@ -26,9 +26,9 @@ pub const REFINE_MARGIN_S: f64 = 0.02;
 /// Most preambles taken from one seed.
 const MAX_PREAMBLES: usize = 12;
 /// Candidates that may fail their proofs before a seed is given up.
-const MAX_FAILED: usize = 3;
+const MAX_FAILED: usize = 2;
 /// Candidates of one round that are tested against all cells.
-const MAX_CANDIDATES: usize = 4;
+const MAX_CANDIDATES: usize = 3;
 /// Mean and deviation of the best of a block's patterns in noise (simulated; energies limited).
 const BEST_MEAN: f32 = 7.83;
 const BEST_SIGMA: f32 = 1.82;
@@ -290,26 +290,4 @@ pub(super) fn samples_between(baseband: &Baseband, start_s: f64, end_s: f64) -> 
     let first = (at(start_s).floor() as usize).min(baseband.samples.len());
     let last = (at(end_s).ceil() as usize).clamp(first, baseband.samples.len());
     (first, baseband.samples[first..last].to_vec())
-}
-
-/// The weaker of two findings is the stronger one heard twice: the same hops from neighbouring seeds, the mirror image
-/// of an imperfect receiver, its spectral skirt.
-///
-/// Half of the hops coincide, as they are or, 15 dB weaker, mirrored about the stream's centre; or 25 dB weaker and of
-/// the same start and hops in another place; or 45 dB weaker and never alone.
-pub fn is_echo(weaker: &Finding, stronger: &Finding) -> bool {
-    let coincide = |sign: f64| {
-        let same = |a: &Segment, b: &Segment| {
-            a.shared_s(b) > 0.6 * a.duration_s() && (a.center_hz - sign * b.center_hz).abs() < 0.4 * a.bandwidth_hz
-        };
-        let hits = weaker.segments.iter().filter(|a| stronger.segments.iter().any(|b| same(a, b))).count();
-        2 * hits >= weaker.segments.len()
-    };
-    let below_db = stronger.power_dbfs - weaker.power_dbfs;
-    let together = weaker.extent.shared_s(&stronger.extent) > 0.95 * weaker.extent.duration_s();
-    let same_start = (weaker.extent.start_s - stronger.extent.start_s).abs() < 0.3e-3;
-    coincide(1.0)
-        || (below_db > 15.0 && coincide(-1.0))
-        || (below_db > 25.0 && same_start && weaker.parameters.cell_ids == stronger.parameters.cell_ids && together)
-        || (below_db > 45.0 && together)
 }

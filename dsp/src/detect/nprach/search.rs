@@ -214,12 +214,9 @@ impl Search {
         let step = self.step;
         let home = self.candidates.iter_mut().find(|candidate| {
             let known = &candidate.seed;
-            let low = known.block_low_hz.min(seed.block_low_hz);
-            let high = known.block_high_hz.max(seed.block_low_hz);
             seed.start_s <= known.end_s + format.repetition_s()
                 && seed.end_s >= known.start_s - format.repetition_s()
                 && seed.end_s.max(known.end_s) - seed.start_s.min(known.start_s) < MAX_SEED_S
-                && high - low <= MAX_ORIGINS_HZ
                 && seed.block_low_hz >= known.block_low_hz - JOIN_HZ
                 && seed.block_low_hz <= known.block_high_hz + JOIN_HZ
         });
@@ -232,11 +229,14 @@ impl Search {
                 if trace {
                     return;
                 }
+                let low_hz = known.block_low_hz.min(seed.block_low_hz);
+                let high_hz = known.block_high_hz.max(seed.block_high_hz);
+                let fits = high_hz - low_hz <= MAX_ORIGINS_HZ;
                 let merged = Seed {
                     start_s: known.start_s.min(seed.start_s),
                     end_s: known.end_s.max(seed.end_s),
-                    block_low_hz: known.block_low_hz.min(seed.block_low_hz),
-                    block_high_hz: known.block_high_hz.max(seed.block_high_hz),
+                    block_low_hz: if fits { low_hz } else { known.block_low_hz },
+                    block_high_hz: if fits { high_hz } else { known.block_high_hz },
                     ..if seed.metric > known.metric { seed } else { *known }
                 };
                 *known = merged;

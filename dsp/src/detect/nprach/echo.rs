@@ -1,0 +1,91 @@
+//! One preamble heard twice: from neighbouring seeds, as the mirror image of an imperfect receiver, as its skirt.
+
+use crate::finding::{Finding, Segment};
+
+/// Mirror images, skirts of the same hops, and everything under a preamble are this much weaker.
+const IMAGE_DB: f32 = 15.0;
+const SKIRT_DB: f32 = 25.0;
+const UNDER_DB: f32 = 45.0;
+
+/// Whether `finding` is another of `preambles` heard again. Only those that are on the air at the same time matter, so
+/// the answer is the same once all that begin before its end are known.
+///
+/// Of two that share half of their hops the one with the higher metric stays; of the rest an echo is weaker.
+pub fn is_echo<'a>(finding: &Finding, preambles: impl Iterator<Item = &'a Finding> + Clone) -> bool {
+    let beside = preambles.filter(|other| {
+        *other != finding && other.extent.start_s < finding.extent.end_s && other.extent.end_s > finding.extent.start_s
+    });
+    let metric = |f: &Finding| f.parameters.metric.unwrap_or_default();
+    let again = |one: &Finding, others: &mut dyn Iterator<Item = &Finding>| {
+        others.any(|other| metric(other) > metric(one) && coincide(one, other, 1.0))
+    };
+    again(finding, &mut beside.clone())
+        || beside.clone().any(|other| {
+            is_shadow(finding, other)
+                && !again(other, &mut beside.clone())
+                && !(metric(finding) > metric(other) && coincide(finding, other, 1.0))
+        })
+}
+
+/// Half of the hops of the shorter one are the other's, as they are (`sign` 1) or mirrored about the stream's centre.
+fn coincide(a: &Finding, b: &Finding, sign: f64) -> bool {
+    let (short, long) = if a.segments.len() < b.segments.len() { (a, b) } else { (b, a) };
+    let same = |a: &Segment, b: &Segment| {
+        a.shared_s(b) > 0.6 * a.duration_s() && (a.center_hz - sign * b.center_hz).abs() < 0.4 * a.bandwidth_hz
+    };
+    let hits = short.segments.iter().filter(|a| long.segments.iter().any(|b| same(a, b))).count();
+    2 * hits >= short.segments.len()
+}
+
+/// Mirrored and weaker; or weaker and of the same start and cells in another place; or far weaker and never alone.
+fn is_shadow(weaker: &Finding, stronger: &Finding) -> bool {
+    let below_db = stronger.power_dbfs - weaker.power_dbfs;
+    let together = weaker.extent.shared_s(&stronger.extent) > 0.95 * weaker.extent.duration_s();
+    let same_start = (weaker.extent.start_s - stronger.extent.start_s).abs() < 0.3e-3;
+    (below_db > IMAGE_DB && coincide(weaker, stronger, -1.0))
+        || (below_db > SKIRT_DB && same_start && weaker.parameters.cell_ids == stronger.parameters.cell_ids && together)
+        || (below_db > UNDER_DB && together)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::{Channel, Parameters, Technology};
+
+    fn preamble(tones_hz: &[f64], power_dbfs: f32, metric: f64) -> Finding {
+        let hop = |(i, hz): (usize, &f64)| Segment {
+            start_s: 0.1 + i as f64 * 1.4e-3,
+            end_s: 0.1 + (i + 1) as f64 * 1.4e-3,
+            center_hz: *hz,
+            bandwidth_hz: 3750.0,
+        };
+        Finding {
+            extent: Segment {
+                start_s: 0.1,
+                end_s: 0.1 + tones_hz.len() as f64 * 1.4e-3,
+                center_hz: 0.0,
+                bandwidth_hz: 45e3,
+            },
+            segments: tones_hz.iter().enumerate().map(hop).collect(),
+            power_dbfs,
+            snr_db: 20.0,
+            technology: Technology::NbIot,
+            channel: Channel::Nprach,
+            confidence: 0.99,
+            clipped: false,
+            parameters: Parameters { metric: Some(metric), ..Parameters::default() },
+        }
+    }
+
+    #[test]
+    fn images_and_repeats_are_echoes_and_neighbours_are_not() {
+        let tones = [50e3, 53.75e3, 76.25e3, 72.5e3];
+        let mirrored = tones.map(|hz| -hz);
+        let own = preamble(&tones, -30.0, 9.0);
+        let (image, again) = (preamble(&mirrored, -60.0, 3.0), preamble(&tones, -31.0, 5.0));
+        let other = preamble(&[100e3, 96.25e3, 73.75e3, 77.5e3], -40.0, 4.0);
+        let all = [own.clone(), image.clone(), again.clone(), other.clone()];
+        let echo = |finding: &Finding| is_echo(finding, all.iter());
+        assert_eq!((echo(&own), echo(&image), echo(&again), echo(&other)), (false, true, true, false));
+    }
+}
