@@ -36,11 +36,9 @@ impl Waiting {
     }
 }
 
-impl Finding {
-    /// Instant before which everything must be known to judge this: a preamble's echoes may begin until it ends.
-    fn known_from_s(&self) -> f64 {
-        if self.channel == Channel::Nprach { self.extent.end_s } else { self.extent.start_s }
-    }
+/// Instant before which everything must be known to judge this: a preamble's echoes may begin until it ends.
+fn due_s(finding: &Finding) -> f64 {
+    if finding.channel == Channel::Nprach { finding.extent.end_s } else { finding.extent.start_s }
 }
 
 impl PartialEq for Waiting {
@@ -89,7 +87,7 @@ impl Judge {
     /// turned down goes to `rejected`.
     pub fn settle(&mut self, settled_s: f64, burst: &mut impl FnMut(Finding), rejected: &mut impl FnMut(Rejection)) {
         let settled_s = settled_s - OWN_SLACK_S;
-        while self.waiting.peek().is_some_and(|next| next.0.known_from_s() < settled_s) {
+        while self.waiting.peek().is_some_and(|next| due_s(&next.0) < settled_s) {
             let Some(Waiting(finding, _)) = self.waiting.pop() else { break };
             if self.is_owned(&finding) {
                 rejected(OWNED);

@@ -15,16 +15,13 @@ pub fn is_echo<'a>(finding: &Finding, preambles: impl Iterator<Item = &'a Findin
     let beside = preambles.filter(|other| {
         *other != finding && other.extent.start_s < finding.extent.end_s && other.extent.end_s > finding.extent.start_s
     });
-    let metric = |f: &Finding| f.parameters.metric.unwrap_or_default();
-    let again = |one: &Finding, others: &mut dyn Iterator<Item = &Finding>| {
-        others.any(|other| metric(other) > metric(one) && coincide(one, other, 1.0))
-    };
-    again(finding, &mut beside.clone())
-        || beside.clone().any(|other| {
-            is_shadow(finding, other)
-                && !again(other, &mut beside.clone())
-                && !(metric(finding) > metric(other) && coincide(finding, other, 1.0))
-        })
+    let is_again = |one: &Finding| beside.clone().any(|other| repeats(one, other)) || repeats(one, finding);
+    is_again(finding) || beside.clone().any(|other| is_shadow(finding, other) && !is_again(other))
+}
+
+/// `one` is `other` found again, with less to show for it.
+fn repeats(one: &Finding, other: &Finding) -> bool {
+    other.parameters.metric > one.parameters.metric && coincide(one, other, 1.0)
 }
 
 /// Half of the hops of the shorter one are the other's, as they are (`sign` 1) or mirrored about the stream's centre.

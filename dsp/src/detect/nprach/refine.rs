@@ -10,7 +10,7 @@
 use num_complex::Complex32;
 
 use crate::baseband::Baseband;
-use crate::finding::{Finding, Rejection, Segment};
+use crate::finding::{Finding, Rejection};
 use crate::spec::nprach::Format;
 
 use super::Seed;
