@@ -15,6 +15,8 @@ mod single_tone;
 mod tone;
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod scenes;
 
 use multi_tone::MultiTone;
@@ -90,14 +92,16 @@ pub fn classify(baseband: &Baseband, candidate: &Candidate) -> Result<Finding, R
 }
 
 fn judge_single(tone: SingleTone, candidate: &Candidate) -> Result<(f64, Finding), &'static str> {
-    let joint = tone.reference_nats >= JOINT_NATS.0 && tone.law_nats >= JOINT_NATS.1 && tone.clock_ratio >= CLOCK_RATIO;
-    if tone.reference_nats < PROOF_NATS && !joint {
+    let clocked = tone.clock_ratio >= CLOCK_RATIO;
+    let reference_nats = tone.reference_nats + if clocked { tone.spread_nats } else { 0.0 };
+    let joint = clocked && reference_nats >= JOINT_NATS.0 && tone.law_nats >= JOINT_NATS.1;
+    if reference_nats < PROOF_NATS && !joint {
         return Err(if tone.law_nats >= JOINT_NATS.1 { "no reference signal" } else { "no phase law" });
     }
     let modulus = usize::from(num_base_sequences(1));
     let noise = single_tone::noise_density(candidate) / tone.spacing.useful_s();
     let (power_dbfs, snr_db) = levels(tone.symbol_power, noise);
-    let evidence = tone.reference_nats + tone.law_nats.max(0.0);
+    let evidence = reference_nats + tone.law_nats.max(0.0);
     let timing = Timing { format: tone.format, spacing: tone.spacing, tones: 1, gaps: tone.gaps };
     let (extent, resource_units) = timing.extent(tone.start_s, tone.num_slots, tone.center_hz);
     let snr = 10f64.powf(f64::from(snr_db) / 10.0);
@@ -114,7 +118,7 @@ fn judge_single(tone: SingleTone, candidate: &Candidate) -> Result<(f64, Finding
         cell_ids: (tone.rows.len() <= modulus / 2).then(|| cells(&tone.rows, modulus)),
         frequency_sigma_hz: Some(tone.frequency_step_hz.max(frequency_sigma_hz(seconds, snr * tone.spacing.hz()))),
         start_sigma_s: Some(tone.start_step_s / 12f64.sqrt()),
-        metric: Some(tone.reference_nats / PROOF_NATS),
+        metric: Some(reference_nats / PROOF_NATS),
         ..Parameters::default()
     };
     let channel = match tone.format {

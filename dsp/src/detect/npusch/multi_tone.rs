@@ -124,6 +124,22 @@ impl Matches {
         all.max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0))
     }
 
+    /// How far the tones are above the assumed centre, by the turn from slot to slot, to the nearest of the frequencies
+    /// [`STEP_TO_STEP_HZ`] apart that explain it.
+    ///
+    /// Every symbol starts its tones anew (§10.1.5), so a centre `κ` subcarriers from the carrier's turns by `-7.5 κ`
+    /// cycles a slot; `κ` is whole for even numbers of tones and half-odd for odd ones.
+    fn residual_hz(&self, tones: usize) -> f64 {
+        let strongest = |slot: &Vec<Complex32>| {
+            slot.iter().copied().max_by(|a, b| a.norm_sqr().total_cmp(&b.norm_sqr())).unwrap_or_default()
+        };
+        let own: Vec<Complex32> = self.products.iter().map(strongest).collect();
+        let turn: Complex32 = own.windows(2).map(|pair| pair[1] * pair[0].conj()).sum();
+        let cycles = f64::from(turn.arg()) / TAU + if tones % 2 == 1 { 0.25 } else { 0.0 };
+        let halves = 2.0 * cycles;
+        (halves - halves.round()) * STEP_TO_STEP_HZ
+    }
+
     /// Share explained where every slot may take another template.
     fn hopped(&self, tones: usize) -> f32 {
         let best = |slot: &Vec<Complex32>| slot.iter().map(|z| z.norm_sqr()).fold(0.0, f32::max);
@@ -151,6 +167,9 @@ fn matches(
     Matches { products, energy }
 }
 
+/// Spacing of the frequencies that turn reference symbols alike from slot to slot.
+const STEP_TO_STEP_HZ: f64 = 1000.0;
+
 /// Ratio beyond which transmitter and receiver limit how well phases are kept.
 const MAX_SNR: f64 = 16.0;
 
@@ -159,16 +178,34 @@ const FIRST_NATS: f64 = 3.0;
 
 /// Looks for a transmission on `tones` tones in `candidate`.
 ///
+/// A cyclic shift of the sequences looks like a delay, and with few tones like another sequence; the cell is taken to
+/// shift them only where nothing is found without.
+///
 /// # Errors
 /// The test that failed: fewer than two slots, or nothing like a reference signal.
 pub(super) fn search(baseband: &Baseband, candidate: &Candidate, tones: u16) -> Result<MultiTone, &'static str> {
+    let shifts = multi_tone::cyclic_shifts_rad(tones);
+    let plain = search_shifts(baseband, candidate, tones, &shifts[..1]);
+    let lawful = |found: &MultiTone| found.law_nats >= super::LAW_SHARE * found.expected_law_nats;
+    if shifts.len() == 1 || plain.as_ref().is_ok_and(lawful) {
+        return plain;
+    }
+    search_shifts(baseband, candidate, tones, shifts)
+}
+
+fn search_shifts(
+    baseband: &Baseband,
+    candidate: &Candidate,
+    tones: u16,
+    shifts_rad: &[f32],
+) -> Result<MultiTone, &'static str> {
     let extent = &candidate.extent;
     let spacing = Spacing::Wide;
     let num_slots = ((extent.duration_s() / spacing.slot_s()).round() as usize).min(MAX_SLOTS);
     if num_slots < 2 {
         return Err("shorter than any transmission on several tones");
     }
-    let templates: Vec<Template> = multi_tone::cyclic_shifts_rad(tones)
+    let templates: Vec<Template> = shifts_rad
         .iter()
         .flat_map(|&alpha_rad| (0..num_base_sequences(tones)).map(move |u| (u, alpha_rad)))
         .map(|(u, alpha_rad)| {
@@ -212,10 +249,11 @@ pub(super) fn search(baseband: &Baseband, candidate: &Candidate, tones: u16) -> 
 
     // Few tones leave the delay open by some samples: the data symbols know it.
     let slots = num_slots.min(COHERENT_SLOTS);
-    let reach = if tones < 12 { 6 } else { 1 };
+    let reach = if tones < 12 { 3 } else { 0 };
     let (_, shifted_s, mut data) = (-reach..=reach)
         .map(|i| {
-            let start_s = start_s + f64::from(i) * step_s;
+            // Sequences of few tones differ by turns of π/4 from tone to tone: two samples of delay.
+            let start_s = start_s + f64::from(2 * i) * step_s;
             let found = matches(&demodulator, &templates, slots, start_s, center_hz);
             let data = Data::new(&demodulator, &found, &templates, start_s, center_hz);
             (merit(&found) + data.law_nats, start_s, data)
@@ -239,11 +277,17 @@ pub(super) fn search(baseband: &Baseband, candidate: &Candidate, tones: u16) -> 
     let base_sequence = (same >= hopped).then(|| unrivalled(&all, &templates, template, tones)).flatten();
     let share = f64::from(if same >= hopped { fixed } else { all.hopped(tones) });
 
+    // Cramér-Rao bounds: of the turn of the fourth power within a symbol, and of the delay over the tones.
+    let line = (data.law_nats + data.tried_nats).max(1.0);
+    let mut frequency_sigma_hz = (6.0 / line).sqrt() / (4.0 * TAU * spacing.useful_s());
+    if frequency_sigma_hz < STEP_TO_STEP_HZ / 4.0 {
+        center_hz += all.residual_hz(tones);
+        frequency_sigma_hz /= num_slots as f64;
+    }
+
     let noise = super::single_tone::noise_density(candidate) * spacing.hz() * tones as f64;
     let (num_slots, power) = last_slot(&demodulator, start_s, center_hz, num_slots, noise);
     let snr = (power / noise - 1.0).max(0.01);
-    // Cramér-Rao bounds: of the turn of the fourth power within a symbol, and of the delay over the tones.
-    let line = (data.law_nats + data.tried_nats).max(1.0);
     let values = (num_slots * tones) as f64 * snr;
     Ok(MultiTone {
         tones: tones as u16,
@@ -258,7 +302,7 @@ pub(super) fn search(baseband: &Baseband, candidate: &Candidate, tones: u16) -> 
         data_share: data.share,
         evenness: data.evenness,
         power,
-        frequency_sigma_hz: (6.0 / line).sqrt() / (4.0 * TAU * spacing.useful_s()),
+        frequency_sigma_hz,
         start_sigma_s: (6.0 / values).sqrt() / (TAU * tones as f64 * spacing.hz()),
     })
 }

@@ -46,6 +46,8 @@ pub(super) struct SingleTone {
     pub(super) rows: Vec<u8>,
     /// Surprise of the reference symbols, all that was tried taken off.
     pub(super) reference_nats: f64,
+    /// Surprise that the reference symbols within slots agree on a spreading; any slow signal agrees too.
+    pub(super) spread_nats: f64,
     /// Surprise of the phase law, all that was tried taken off.
     pub(super) law_nats: f64,
     /// Energy on the symbol clock over energy half a symbol off it.
@@ -106,6 +108,7 @@ struct Hypothesis {
     row: u8,
     frequency_hz: f64,
     reference_match: f64,
+    spread_nats: f64,
     law_match: f64,
     score: f64,
 }
@@ -170,6 +173,7 @@ pub(super) fn search(
         gaps,
         rows,
         reference_nats,
+        spread_nats: best.spread_nats,
         law_nats,
         clock_ratio,
         symbol_power,
@@ -358,48 +362,44 @@ impl Search {
             for &modulation in modulations {
                 // Reference symbols of format 1 are points of the constellation, those of format 2 are not.
                 let law = self.law(&symbols, modulation, |l| format == Format::One || !references.contains(&l));
-                let (slots, energy) = references_per_slot(&symbols, format, modulation, references, self.num_slots);
+                let pilots = Pilots::new(&symbols, format, modulation, references, self.used_slots());
                 for row in 0..single_tone::NUM_ROWS as u8 {
-                    self.score_row(timeline, format, modulation, row, &slots, energy, &law);
+                    self.score_row(timeline, format, modulation, row, &pilots, &law);
                 }
             }
         }
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one hypothesis is that many things")]
     fn score_row(
         &mut self,
         timeline: Timeline,
         format: Format,
         modulation: Modulation,
         row: u8,
-        slots: &[Complex32],
-        energy: f32,
+        pilots: &Pilots,
         law: &[Vec<f32>],
     ) {
         let signs = std::mem::take(&mut self.signs);
-        let spectrum = self.spectrum(|n| slots[n] * signs[n] * single_tone::row(row, n));
+        let spectrum = self.spectrum(|n| pilots.slots[n] * signs[n] * single_tone::row(row, n));
         self.signs = signs;
-        let (references, carried) = self.dimensions(format);
-        let scale = 1.0 / (energy * (references * self.block) as f32).max(f32::MIN_POSITIVE);
-        let spread_nats = if format == Format::Two { (self.used_slots() as f64) * 3f64.ln() } else { 0.0 };
-        let slots = self.used_slots();
+        let scale = 1.0 / (pilots.energy * self.block as f32).max(f32::MIN_POSITIVE);
+        let (slots, carried) = (self.used_slots(), self.carried(format));
         let mut best: Option<Hypothesis> = None;
         for (q, &value) in spectrum.iter().enumerate() {
             let reference_match = f64::from(value * scale);
-            let reference_score = score(reference_match, references * slots) - spread_nats;
+            let reference_score = score(reference_match, slots) + pilots.spread_nats;
             for i in self.frequencies(q) {
                 let law_match = f64::from(law[i][q]);
                 let score = reference_score + score(law_match, carried * slots);
                 if best.is_none_or(|best| score > best.score) {
-                    let frequency_hz = self.frequency_hz(q, i);
                     best = Some(Hypothesis {
                         timeline,
                         format,
                         modulation,
                         row,
-                        frequency_hz,
+                        frequency_hz: self.frequency_hz(q, i),
                         reference_match,
+                        spread_nats: pilots.spread_nats,
                         law_match,
                         score,
                     });
@@ -416,10 +416,12 @@ impl Search {
         self.block * self.num_blocks
     }
 
-    /// Reference symbols and law-abiding symbols of a slot.
-    fn dimensions(&self, format: Format) -> (usize, usize) {
-        let references = reference_symbols(format, self.spacing).len();
-        (references, if format == Format::One { SYMBOLS_PER_SLOT } else { SYMBOLS_PER_SLOT - references })
+    /// Symbols of a slot that obey the phase law.
+    fn carried(&self, format: Format) -> usize {
+        match format {
+            Format::One => SYMBOLS_PER_SLOT,
+            Format::Two => SYMBOLS_PER_SLOT - reference_symbols(format, self.spacing).len(),
+        }
     }
 
     /// Frequencies within a slot that go with phase step `q`: all where guards make the two independent.
@@ -463,14 +465,12 @@ impl Search {
 
     /// Surprise of the reference symbols and of the law, less the logarithm of the number of things tried.
     fn surprises(&self, best: &Hypothesis, num_shifts: usize) -> (f64, f64) {
-        let (references, carried) = self.dimensions(best.format);
         let slots = self.used_slots();
-        let reference = surprise_nats(best.reference_match, self.num_blocks, references * slots);
-        let spread = if best.format == Format::Two { slots as f64 * 3f64.ln() } else { 0.0 };
+        let reference = surprise_nats(best.reference_match, self.num_blocks, slots);
         let tried = (num_shifts * single_tone::NUM_ROWS * 3 * self.block) as f64;
-        let law = surprise_nats(best.law_match, self.num_blocks, carried * slots);
+        let law = surprise_nats(best.law_match, self.num_blocks, self.carried(best.format) * slots);
         let laws = (3 * self.block) as f64 * (2 * FREQUENCY_STEPS + 1) as f64;
-        (reference - spread - tried.ln(), law - laws.ln())
+        (reference - tried.ln(), law - laws.ln())
     }
 }
 
@@ -479,37 +479,56 @@ fn score(match_fraction: f64, dimensions: usize) -> f64 {
     -(dimensions as f64) * (1.0 - match_fraction.min(1.0 - 1e-9)).ln()
 }
 
-/// Reference symbols of each slot freed from the phase law and the spreading, and the energy they hold.
-fn references_per_slot(
-    symbols: &[Complex32],
-    format: Format,
-    modulation: Modulation,
-    references: &[usize],
-    num_slots: usize,
-) -> (Vec<Complex32>, f32) {
-    let turn = Complex32::from_polar(1.0, -modulation.turn_rad() as f32);
-    let mut energy = 0.0;
-    let slots = (0..num_slots)
-        .map(|n| {
-            let received = references.iter().map(|l| {
-                let i = n * SYMBOLS_PER_SLOT + l;
-                if i % 2 == 1 { symbols[i] * turn } else { symbols[i] }
-            });
-            energy += received.clone().map(|z| z.norm_sqr()).sum::<f32>();
-            match format {
-                Format::One => received.sum(),
-                Format::Two => single_tone::SPREADING
-                    .iter()
-                    .map(|row| {
-                        let spread = received.clone().zip(row);
-                        spread
-                            .map(|(z, &k)| z * Complex32::from_polar(1.0, -f32::from(k) * std::f32::consts::FRAC_PI_3))
-                            .sum::<Complex32>()
-                    })
-                    .max_by(|a, b| a.norm_sqr().total_cmp(&b.norm_sqr()))
-                    .unwrap_or_default(),
+/// Reference symbols of each slot, freed from the phase law and the spreading.
+struct Pilots {
+    /// One value a slot: the mean of its reference symbols.
+    slots: Vec<Complex32>,
+    /// Energy of `slots`.
+    energy: f32,
+    /// Surprise that the reference symbols of a slot agree so well on one spreading (format 2).
+    spread_nats: f64,
+}
+
+impl Pilots {
+    fn new(
+        symbols: &[Complex32],
+        format: Format,
+        modulation: Modulation,
+        references: &[usize],
+        num_slots: usize,
+    ) -> Self {
+        let turn = Complex32::from_polar(1.0, -modulation.turn_rad() as f32);
+        let third = |k: u8| Complex32::from_polar(1.0, -f32::from(k) * std::f32::consts::FRAC_PI_3);
+        let count = references.len();
+        let mut total = f32::MIN_POSITIVE;
+        let slots: Vec<Complex32> = (0..num_slots)
+            .map(|n| {
+                let received = references.iter().map(|l| {
+                    let i = n * SYMBOLS_PER_SLOT + l;
+                    if i % 2 == 1 { symbols[i] * turn } else { symbols[i] }
+                });
+                total += received.clone().map(|z| z.norm_sqr()).sum::<f32>();
+                let despread = |row: &[u8; 3]| received.clone().zip(row).map(|(z, &k)| z * third(k)).sum::<Complex32>();
+                let sum = match format {
+                    Format::One => received.sum(),
+                    Format::Two => single_tone::SPREADING
+                        .iter()
+                        .map(despread)
+                        .max_by(|a, b| a.norm_sqr().total_cmp(&b.norm_sqr()))
+                        .unwrap_or_default(),
+                };
+                sum / count as f32
+            })
+            .collect();
+        let energy: f32 = slots.iter().map(|z| z.norm_sqr()).sum();
+        let agreement = f64::from(energy * count as f32 / total);
+        let spread_nats = match format {
+            Format::One => 0.0,
+            Format::Two => {
+                let chosen = num_slots as f64 * (single_tone::SPREADING.len() as f64).ln();
+                (surprise_nats(agreement, num_slots, count * num_slots) - chosen).max(0.0)
             }
-        })
-        .collect();
-    (slots, energy)
+        };
+        Self { slots, energy, spread_nats }
+    }
 }
