@@ -15,7 +15,7 @@ mod single_tone;
 mod tone;
 
 #[cfg(test)]
-mod bench;
+mod generated;
 #[cfg(test)]
 mod scenes;
 
@@ -25,10 +25,10 @@ use single_tone::SingleTone;
 use crate::baseband::Baseband;
 use crate::detect::candidate::Candidate;
 use crate::finding::{Channel, Finding, Parameters, Rejection, Segment, Technology};
+use crate::spec::nprach::NUM_CELL_IDS;
 use crate::spec::npusch::{
     Format, GAP_AFTER_S, GAP_S, Modulation, REPETITIONS, RESOURCE_UNITS, Spacing, num_base_sequences, slots_per_unit,
 };
-use crate::spec::nprach::NUM_CELL_IDS;
 
 /// Name under which rejections are counted.
 pub const NAME: &str = "npusch";
@@ -48,14 +48,28 @@ const JOINT_NATS: (f64, f64) = (4.0, 6.0);
 /// Energy on the symbol clock over energy off it that no constant envelope reaches; clean data has 2.
 const CLOCK_RATIO: f64 = 1.3;
 
-/// Share of the reference symbols' signal that the sequence must explain; another sequence explains 0.63 at most.
-const REFERENCE_SHARE: f64 = 0.7;
+/// Share of the reference symbols' signal that the sequence must explain; a few symbols in noise show 0.2 too little.
+const REFERENCE_SHARE: f64 = 0.6;
 
-/// Share of the surprise expected of the data symbols' phases that must be there.
+/// Share of the surprise expected of the data symbols' phases that must be there, once what chance may take is off.
 const LAW_SHARE: f64 = 0.2;
+const LAW_SLACK_NATS: f64 = 10.0;
 
-/// Power of the weakest tone over the strongest below which it is not one allocation.
-const EVENNESS: f64 = 0.1;
+/// Share of twelve-tone data symbols that a sequence explains at the best of twelve shifts only in control channels.
+const DATA_SHARE: f64 = 0.5;
+
+/// Power of the weakest tone over the strongest below which `tones` are not one allocation: three times the spread
+/// that data shows over one resource unit, and what the tone next to a bare carrier gets stays below.
+const fn least_evenness(tones: u16) -> f64 {
+    match tones {
+        3 => 0.35,
+        6 => 0.25,
+        _ => 0.12,
+    }
+}
+
+/// Time by which a candidate may reach beyond its samples.
+const SLACK_S: f64 = 1e-3;
 
 /// Says whether `candidate` is an NPUSCH transmission, from its `baseband` centred near it.
 ///
@@ -64,8 +78,13 @@ const EVENNESS: f64 = 0.1;
 pub fn classify(baseband: &Baseband, candidate: &Candidate) -> Result<Finding, Rejection> {
     let reject = |reason| Err(Rejection { detector: NAME, reason });
     let width_hz = candidate.extent.bandwidth_hz;
-    let finite = width_hz > 0.0 && candidate.extent.duration_s() > 0.0 && candidate.snr_db.is_finite();
-    if !finite || (baseband.sample_rate_hz / RATE_HZ - 1.0).abs() > 1e-3 {
+    let extent = &candidate.extent;
+    let held_s = baseband.samples.len() as f64 / RATE_HZ;
+    let held = baseband.start_s <= extent.start_s + SLACK_S && extent.end_s <= baseband.start_s + held_s + SLACK_S;
+    if !held || extent.duration_s().is_nan() || !(candidate.snr_db.is_finite() && candidate.power_dbfs.is_finite()) {
+        return reject("no samples of all of it");
+    }
+    if baseband.sample_rate_hz.is_nan() || (baseband.sample_rate_hz / RATE_HZ - 1.0).abs() > 1e-3 {
         return reject("no samples at the wanted rate");
     }
     let mut failed = None;
@@ -128,17 +147,27 @@ fn judge_single(tone: SingleTone, candidate: &Candidate) -> Result<(f64, Finding
     Ok((evidence, finding(extent, channel, power_dbfs, snr_db, confidence(evidence, resource_units), parameters)))
 }
 
+/// The data symbols keep to four phases as far as their level lets them; where every slot may have a sequence of its
+/// own they must in any case, because to choose among so many is to find one that fits a lone tone.
+fn lawful(found: &MultiTone) -> bool {
+    let expected = LAW_SHARE * (found.expected_law_nats - LAW_SLACK_NATS);
+    let least = if found.hops { expected.max(JOINT_NATS.1) } else { expected };
+    least <= 0.0 || found.law_nats >= least
+}
+
 fn judge_multi(found: MultiTone, candidate: &Candidate) -> Result<(f64, Finding), &'static str> {
-    if found.reference_nats < PROOF_NATS || found.reference_share < REFERENCE_SHARE {
+    let evidence = found.reference_nats + found.law_nats.max(0.0);
+    let proven = found.reference_nats >= PROOF_NATS || (found.reference_nats >= JOINT_NATS.0 && evidence >= PROOF_NATS);
+    if !proven || found.reference_share < REFERENCE_SHARE {
         return Err("no reference signal");
     }
-    if found.data_share > 0.5 + 0.5 * found.reference_share.min(1.0) - 0.25 && found.tones == 12 {
+    if found.tones == 12 && found.data_share > DATA_SHARE {
         return Err("every symbol is a reference sequence");
     }
-    if found.evenness < EVENNESS {
+    if found.evenness < least_evenness(found.tones) {
         return Err("tones of unequal power");
     }
-    if found.law_nats < LAW_SHARE * found.expected_law_nats {
+    if !lawful(&found) {
         return Err("no phase law");
     }
     let spacing = Spacing::Wide;
@@ -147,7 +176,7 @@ fn judge_multi(found: MultiTone, candidate: &Candidate) -> Result<(f64, Finding)
     let timing = Timing { format: Format::One, spacing, tones: found.tones, gaps: false };
     let (extent, resource_units) = timing.extent(found.start_s, found.num_slots, found.center_hz);
     let modulus = usize::from(num_base_sequences(found.tones));
-    let mut confidence = confidence(found.reference_nats + found.law_nats.max(0.0), resource_units);
+    let mut confidence = confidence(evidence, resource_units);
     let mut alternatives = Vec::new();
     if found.tones == 12 {
         // LTE draws one of twelve shifts in every slot, and there are some ten of its blocks to one of these.
@@ -167,12 +196,32 @@ fn judge_multi(found: MultiTone, candidate: &Candidate) -> Result<(f64, Finding)
         cell_ids: found.base_sequence.map(|u| cells(&[u], modulus)),
         frequency_sigma_hz: Some(found.frequency_sigma_hz),
         start_sigma_s: Some(found.start_sigma_s),
-        metric: Some(found.reference_nats / PROOF_NATS),
+        metric: Some(evidence / PROOF_NATS),
         alternatives,
         ..Parameters::default()
     };
-    let evidence = found.reference_nats + found.law_nats.max(0.0);
     Ok((evidence, finding(extent, Channel::Npusch1, power_dbfs, snr_db, confidence, parameters)))
+}
+
+/// More than an eighth of the slots are nearly without energy: chance would show far better matches than reckoned.
+fn is_broken(slot_powers: &[f32]) -> bool {
+    let floor = 0.25 * slot_powers.iter().sum::<f32>() / slot_powers.len() as f32;
+    8 * slot_powers.iter().filter(|&&power| power < floor).count() > slot_powers.len()
+}
+
+/// Number of slots until the energy ends, of which `expected` should hold some.
+fn last_slot(slot_powers: &[f32], expected: usize, noise: f64) -> usize {
+    let mean = slot_powers[..expected].iter().map(|&power| f64::from(power)).sum::<f64>() / expected as f64;
+    let threshold = (mean + noise.min(mean)) / 2.0;
+    let mut sum = 0.0;
+    let mut most = (0.0, expected);
+    for (slot, &power) in slot_powers.iter().enumerate() {
+        sum += f64::from(power) - threshold;
+        if sum > most.0 {
+            most = (sum, slot + 1);
+        }
+    }
+    most.1
 }
 
 fn finding(
@@ -245,7 +294,9 @@ impl Timing {
 
     fn can_be_granted(&self, units: u16) -> bool {
         match self.format {
-            Format::One => REPETITIONS.iter().any(|&n| units.is_multiple_of(n) && RESOURCE_UNITS.contains(&(units / n))),
+            Format::One => {
+                REPETITIONS.iter().any(|&n| units.is_multiple_of(n) && RESOURCE_UNITS.contains(&(units / n)))
+            }
             Format::Two => REPETITIONS.contains(&units),
         }
     }

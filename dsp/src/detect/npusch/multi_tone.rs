@@ -12,10 +12,31 @@ use std::f64::consts::TAU;
 use super::evidence::surprise_nats;
 use crate::baseband::Baseband;
 use crate::detect::candidate::Candidate;
-use crate::spec::npusch::{Format, SYMBOLS_PER_SLOT, Spacing, multi_tone, num_base_sequences, reference_symbols};
+use crate::spec::npusch::{
+    Format, SYMBOLS_PER_SLOT, Spacing, multi_tone, num_base_sequences, reference_symbols, slots_per_unit,
+};
 
 /// Reference values the first pass looks at.
 const FIRST_VALUES: usize = 96;
+
+/// Values that place start and frequency by the data symbols, and the step of the latter.
+const DATA_VALUES: usize = 144;
+const DATA_STEP_HZ: f64 = 900.0;
+
+/// How far a candidate's start is trusted.
+const START_SIGMA_S: f64 = 0.12e-3;
+
+/// Share explained beyond which more is no better evidence: what is left is the transmitter's and the window's.
+const MAX_SHARE: f64 = 0.98;
+
+/// How far a candidate's centre is trusted.
+const CENTER_SIGMA_HZ: f64 = 1000.0;
+
+/// Surprise of the data symbols' phases from which they tell the frequency.
+const LINE_NATS: f64 = 3.0;
+
+/// Share of noise that a sequence of twelve tones explains at the best of its shifts.
+const CHANCE_SHARE: f64 = 0.25;
 
 /// Slots looked at in all.
 const MAX_SLOTS: usize = 256;
@@ -39,6 +60,8 @@ pub(super) struct MultiTone {
     pub(super) center_hz: f64,
     /// Slots until the energy ends.
     pub(super) num_slots: usize,
+    /// Slots took base sequences of their own.
+    pub(super) hops: bool,
     /// Base sequence, where one explains every slot and no other does.
     pub(super) base_sequence: Option<u8>,
     /// Surprise of the reference symbols, all that was tried taken off.
@@ -49,7 +72,7 @@ pub(super) struct MultiTone {
     pub(super) expected_law_nats: f64,
     /// Share of the signal's energy in reference symbols that the sequence explains.
     pub(super) reference_share: f64,
-    /// Share of the energy in data symbols that the same sequence explains at some shift.
+    /// Share of the signal's energy in data symbols that the same sequence explains at some shift.
     pub(super) data_share: f64,
     /// Mean power of the weakest tone over that of the strongest.
     pub(super) evenness: f64,
@@ -109,6 +132,7 @@ impl Demodulator<'_> {
 struct Matches {
     /// `⟨received, template⟩` by slot and template.
     products: Vec<Vec<Complex32>>,
+    energies: Vec<f32>,
     energy: f32,
 }
 
@@ -156,25 +180,36 @@ fn matches(
 ) -> Matches {
     let l = reference_symbols(Format::One, Spacing::Wide)[0];
     let mut values = vec![Complex32::ZERO; demodulator.tones];
-    let mut energy = f32::MIN_POSITIVE;
+    let mut energies = Vec::with_capacity(num_slots);
     let products = (0..num_slots)
         .map(|slot| {
             demodulator.symbol(start_s, slot, l, center_hz, &mut values);
-            energy += values.iter().map(|z| z.norm_sqr()).sum::<f32>();
+            energies.push(values.iter().map(|z| z.norm_sqr()).sum::<f32>());
             templates.iter().map(|t| t.values.iter().zip(&values).map(|(a, b)| a * b).sum()).collect()
         })
         .collect();
-    Matches { products, energy }
+    let energy = energies.iter().sum::<f32>().max(f32::MIN_POSITIVE);
+    Matches { products, energies, energy }
 }
 
 /// Spacing of the frequencies that turn reference symbols alike from slot to slot.
 const STEP_TO_STEP_HZ: f64 = 1000.0;
 
+/// Shares of the reference symbols and of the phase law's surprise that leave no need to try shifted sequences.
+const PLAIN_SHARE: f64 = 0.85;
+const PLAIN_LAW_SHARE: f64 = 0.7;
+
+/// Surprise by which sequences that change from slot to slot must beat one that stays.
+const HOP_NATS: f64 = 5.0;
+
+/// Surprise by which a shifted sequence must beat the plain ones.
+const SHIFT_NATS: f64 = 15.0;
+
 /// Ratio beyond which transmitter and receiver limit how well phases are kept.
 const MAX_SNR: f64 = 16.0;
 
 /// Surprise below which the first pass gives up.
-const FIRST_NATS: f64 = 3.0;
+const FIRST_NATS: f64 = 1.0;
 
 /// Looks for a transmission on `tones` tones in `candidate`.
 ///
@@ -186,11 +221,18 @@ const FIRST_NATS: f64 = 3.0;
 pub(super) fn search(baseband: &Baseband, candidate: &Candidate, tones: u16) -> Result<MultiTone, &'static str> {
     let shifts = multi_tone::cyclic_shifts_rad(tones);
     let plain = search_shifts(baseband, candidate, tones, &shifts[..1]);
-    let lawful = |found: &MultiTone| found.law_nats >= super::LAW_SHARE * found.expected_law_nats;
-    if shifts.len() == 1 || plain.as_ref().is_ok_and(lawful) {
+    let complete = |found: &MultiTone| {
+        found.reference_share > PLAIN_SHARE && found.law_nats > PLAIN_LAW_SHARE * found.expected_law_nats
+    };
+    if shifts.len() == 1 || plain.as_ref().is_ok_and(complete) {
         return plain;
     }
-    search_shifts(baseband, candidate, tones, shifts)
+    let evidence = |found: &MultiTone| found.reference_nats + found.law_nats.max(0.0);
+    match (&plain, search_shifts(baseband, candidate, tones, shifts)) {
+        (Ok(plain), Ok(shifted)) if evidence(&shifted) > evidence(plain) + SHIFT_NATS => Ok(shifted),
+        (Err(_), shifted) => shifted,
+        _ => plain,
+    }
 }
 
 fn search_shifts(
@@ -202,16 +244,23 @@ fn search_shifts(
     let extent = &candidate.extent;
     let spacing = Spacing::Wide;
     let num_slots = ((extent.duration_s() / spacing.slot_s()).round() as usize).min(MAX_SLOTS);
-    if num_slots < 2 {
-        return Err("shorter than any transmission on several tones");
+    // Edges may be a fraction of a slot off, a transmission is whole units.
+    let unit = slots_per_unit(Format::One, spacing, tones).unwrap_or(2);
+    let whole = (num_slots + unit / 2) / unit * unit;
+    let num_slots = if whole.abs_diff(num_slots) <= 1 { whole } else { num_slots };
+    if 4 * num_slots < 3 * unit || extent.duration_s() < 0.65 * unit as f64 * spacing.slot_s() {
+        return Err("shorter than a resource unit");
     }
     let templates: Vec<Template> = shifts_rad
         .iter()
         .flat_map(|&alpha_rad| (0..num_base_sequences(tones)).map(move |u| (u, alpha_rad)))
-        .map(|(u, alpha_rad)| {
-            Template { u, values: multi_tone::reference(tones, u, alpha_rad).map(|z| z.conj()).collect() }
+        .map(|(u, alpha_rad)| Template {
+            u,
+            values: multi_tone::reference(tones, u, alpha_rad).map(|z| z.conj()).collect(),
         })
         .collect();
+    // Sequences of three tones differ, but for a delay, in the bend of their phases alone: four bends.
+    let num_templates = if tones == 3 { 4 } else { templates.len() };
     let window = (spacing.useful_s() * baseband.sample_rate_hz).round() as usize;
     let demodulator = Demodulator { baseband, tones: usize::from(tones), window };
     let tones = usize::from(tones);
@@ -222,14 +271,15 @@ fn search_shifts(
     let merit = |m: &Matches| {
         let (_, fixed) = m.best_fixed(tones);
         let slots = m.products.len();
-        nats(fixed, slots, tones, templates.len(), false).max(nats(m.hopped(tones), slots, tones, templates.len(), true))
+        nats(fixed, slots, tones, num_templates, false).max(nats(m.hopped(tones), slots, tones, templates.len(), true))
     };
     let reach = (REACH_S / step_s) as i32;
     let coarse = (-reach..=reach).flat_map(|i| (-REACH_STEPS..=REACH_STEPS).map(move |k| (i, k)));
     let (first_nats, mut start_s, mut center_hz) = coarse
         .map(|(i, k)| {
             let at = (extent.start_s + f64::from(i) * step_s, expected_hz + f64::from(k) * STEP_HZ);
-            (merit(&matches(&demodulator, &templates, first_slots, at.0, at.1)), at.0, at.1)
+            let doubt = ((at.0 - extent.start_s) / START_SIGMA_S).powi(2) / 2.0;
+            (merit(&matches(&demodulator, &templates, first_slots, at.0, at.1)) - doubt, at.0, at.1)
         })
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .ok_or("no samples")?;
@@ -247,21 +297,27 @@ fn search_shifts(
         }
     }
 
-    // Few tones leave the delay open by some samples: the data symbols know it.
-    let slots = num_slots.min(COHERENT_SLOTS);
+    // Reference symbols know the frequency hardly, few tones leave the delay open by some samples: data symbols know both.
+    let slots = num_slots.min(DATA_VALUES / tones);
     let reach = if tones < 12 { 3 } else { 0 };
-    let (_, shifted_s, mut data) = (-reach..=reach)
-        .map(|i| {
+    let around = (-reach..=reach).flat_map(|i| (-2..=2).map(move |k| (i, k)));
+    let (_, moved, mut data) = around
+        .map(|(i, k)| {
             // Sequences of few tones differ by turns of π/4 from tone to tone: two samples of delay.
-            let start_s = start_s + f64::from(2 * i) * step_s;
+            let (start_s, center_hz) = (start_s + f64::from(2 * i) * step_s, expected_hz + f64::from(k) * DATA_STEP_HZ);
             let found = matches(&demodulator, &templates, slots, start_s, center_hz);
             let data = Data::new(&demodulator, &found, &templates, start_s, center_hz);
-            (merit(&found) + data.law_nats, start_s, data)
+            let doubt = ((center_hz - expected_hz) / CENTER_SIGMA_HZ).powi(2) / 2.0;
+            (merit(&found) + data.law_nats - doubt, (start_s, center_hz), data)
         })
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .ok_or("no samples")?;
-    start_s = shifted_s;
-    for _ in 0..2 {
+    (start_s, center_hz) = moved;
+    let slots = num_slots.min(COHERENT_SLOTS);
+    for _ in 0..3 {
+        if data.law_nats < LINE_NATS {
+            break;
+        }
         center_hz += data.offset_hz;
         let found = matches(&demodulator, &templates, slots, start_s, center_hz);
         data = Data::new(&demodulator, &found, &templates, start_s, center_hz);
@@ -270,23 +326,30 @@ fn search_shifts(
     let all = matches(&demodulator, &templates, num_slots, start_s, center_hz);
     let (template, fixed) = all.best_fixed(tones);
     let starts = (2.0 * REACH_S * tones as f64 * spacing.hz()).ceil();
-    let tried = (starts * f64::from(2 * REACH_STEPS + 1)).ln();
+    let tried = starts.ln();
     let hopped = nats(all.hopped(tones), num_slots, tones, templates.len(), true);
-    let same = nats(fixed, num_slots, tones, templates.len(), false)
-        .max(coherent_nats(&all, template, tones, templates.len()));
-    let base_sequence = (same >= hopped).then(|| unrivalled(&all, &templates, template, tones)).flatten();
-    let share = f64::from(if same >= hopped { fixed } else { all.hopped(tones) });
+    let same =
+        nats(fixed, num_slots, tones, num_templates, false).max(coherent_nats(&all, template, tones, num_templates));
+    let base_sequence = (same + HOP_NATS >= hopped).then(|| unrivalled(&all, &templates, template, tones)).flatten();
+    let share = f64::from(if same + HOP_NATS >= hopped { fixed } else { all.hopped(tones) });
 
     // Cramér-Rao bounds: of the turn of the fourth power within a symbol, and of the delay over the tones.
     let line = (data.law_nats + data.tried_nats).max(1.0);
     let mut frequency_sigma_hz = (6.0 / line).sqrt() / (4.0 * TAU * spacing.useful_s());
-    if frequency_sigma_hz < STEP_TO_STEP_HZ / 4.0 {
+    if frequency_sigma_hz < STEP_TO_STEP_HZ / 6.0 {
         center_hz += all.residual_hz(tones);
         frequency_sigma_hz /= num_slots as f64;
+    } else {
+        frequency_sigma_hz = CENTER_SIGMA_HZ;
     }
 
     let noise = super::single_tone::noise_density(candidate) * spacing.hz() * tones as f64;
-    let (num_slots, power) = last_slot(&demodulator, start_s, center_hz, num_slots, noise);
+    if super::is_broken(&all.energies) {
+        return Err("silent slots");
+    }
+    let powers = slot_powers(&demodulator, start_s, center_hz, num_slots + 2);
+    let num_slots = super::last_slot(&powers, num_slots, noise);
+    let power = powers[..num_slots].iter().map(|&power| f64::from(power)).sum::<f64>() / num_slots as f64;
     let snr = (power / noise - 1.0).max(0.01);
     let values = (num_slots * tones) as f64 * snr;
     Ok(MultiTone {
@@ -294,12 +357,13 @@ fn search_shifts(
         start_s,
         center_hz: center_hz + baseband.center_hz,
         num_slots,
+        hops: same + HOP_NATS < hopped,
         base_sequence,
-        reference_nats: same.max(hopped) - tried,
+        reference_nats: if same + HOP_NATS < hopped { hopped } else { same } - tried,
         law_nats: data.law_nats,
         expected_law_nats: surprise_nats(four_phase_share(snr), 1, data.num_values) - data.tried_nats,
         reference_share: (share * (1.0 + snr) - 1.0 / tones as f64) / snr,
-        data_share: data.share,
+        data_share: (data.share * (1.0 + snr) - CHANCE_SHARE) / snr,
         evenness: data.evenness,
         power,
         frequency_sigma_hz,
@@ -318,7 +382,8 @@ fn four_phase_share(snr: f64) -> f64 {
 /// Surprise of a share of energy explained slot by slot, less the choice among `num_templates` (once or in every slot).
 fn nats(share: f32, num_slots: usize, tones: usize, num_templates: usize, hopped: bool) -> f64 {
     let choices = if hopped { num_slots } else { 1 };
-    surprise_nats(share.into(), num_slots, num_slots * tones) - choices as f64 * (num_templates as f64).ln()
+    surprise_nats(f64::from(share).min(MAX_SHARE), num_slots, num_slots * tones)
+        - choices as f64 * (num_templates as f64).ln()
 }
 
 /// Surprise where phase may turn evenly from slot to slot.
@@ -348,36 +413,16 @@ fn unrivalled(all: &Matches, templates: &[Template], template: usize, tones: usi
     (others.fold(0.0, f64::max) + MARGIN_NATS < surprise(template)).then_some(u)
 }
 
-/// Number of slots until the energy ends, and the mean power over them.
-fn last_slot(
-    demodulator: &Demodulator,
-    start_s: f64,
-    center_hz: f64,
-    expected: usize,
-    noise: f64,
-) -> (usize, f64) {
+/// Mean power of the symbols of each slot, all tones together.
+fn slot_powers(demodulator: &Demodulator, start_s: f64, center_hz: f64, num_slots: usize) -> Vec<f32> {
     let mut values = vec![Complex32::ZERO; demodulator.tones];
-    let powers: Vec<f64> = (0..expected + 3)
-        .map(|slot| {
-            let mut power = 0.0;
-            for l in 0..SYMBOLS_PER_SLOT {
-                demodulator.symbol(start_s, slot, l, center_hz, &mut values);
-                power += values.iter().map(|z| f64::from(z.norm_sqr())).sum::<f64>();
-            }
-            power / SYMBOLS_PER_SLOT as f64
-        })
-        .collect();
-    let mean = powers[..expected].iter().sum::<f64>() / expected as f64;
-    let threshold = (mean + noise.min(mean)) / 2.0;
-    let mut sum = 0.0;
-    let mut most = (0.0, expected);
-    for (slot, power) in powers.iter().enumerate() {
-        sum += power - threshold;
-        if sum > most.0 {
-            most = (sum, slot + 1);
-        }
-    }
-    (most.1, powers[..most.1].iter().sum::<f64>() / most.1 as f64)
+    let mut power = |slot, l| {
+        demodulator.symbol(start_s, slot, l, center_hz, &mut values);
+        values.iter().map(|z| z.norm_sqr()).sum::<f32>()
+    };
+    (0..num_slots)
+        .map(|slot| (0..SYMBOLS_PER_SLOT).map(|l| power(slot, l)).sum::<f32>() / SYMBOLS_PER_SLOT as f32)
+        .collect()
 }
 
 /// What the data symbols tell.
@@ -429,7 +474,8 @@ impl Data {
         let by_sample: Vec<Complex32> = raised
             .iter()
             .map(|values| {
-                let turn = |i: usize| Complex32::from_polar(1.0, (-TAU * (line * i % size) as f64 / size as f64) as f32);
+                let turn =
+                    |i: usize| Complex32::from_polar(1.0, (-TAU * (line * i % size) as f64 / size as f64) as f32);
                 values.iter().enumerate().map(|(i, z)| z * turn(i)).sum()
             })
             .collect();

@@ -120,11 +120,7 @@ const MIN_CLOCK_RATIO: f64 = 1.06;
 ///
 /// # Errors
 /// The test that failed: fewer than four slots, or no symbol clock.
-pub(super) fn search(
-    baseband: &Baseband,
-    candidate: &Candidate,
-    spacing: Spacing,
-) -> Result<SingleTone, &'static str> {
+pub(super) fn search(baseband: &Baseband, candidate: &Candidate, spacing: Spacing) -> Result<SingleTone, &'static str> {
     let extent = &candidate.extent;
     let decimation = (baseband.sample_rate_hz * spacing.useful_s() / 16.0).round().max(1.0) as usize;
     let margin_s = 2.0 * spacing.slot_s() + 0.5e-3;
@@ -148,6 +144,9 @@ pub(super) fn search(
     if clock_ratio < MIN_CLOCK_RATIO {
         return Err("no symbol clock");
     }
+    if super::is_broken(&slot_powers(&tone, timeline, num_slots)) {
+        return Err("silent slots");
+    }
     let shifts = match spacing {
         Spacing::Wide => -5..=5,
         Spacing::Narrow => -2..=2,
@@ -161,7 +160,7 @@ pub(super) fn search(
     let rows = search.rows_near(&best);
     let (reference_nats, law_nats) = search.surprises(&best, num_shifts);
     let noise = noise_density(candidate) / spacing.useful_s();
-    let num_slots = last_slot(&tone, best.timeline, num_slots, noise);
+    let num_slots = super::last_slot(&slot_powers(&tone, best.timeline, num_slots + 3), num_slots, noise);
     let symbol_power = best.timeline.energy(&tone, num_slots) / (num_slots * SYMBOLS_PER_SLOT) as f64;
     Ok(SingleTone {
         spacing,
@@ -228,24 +227,10 @@ fn clock(narrowed: &Narrowed, expected: Timeline, num_slots: usize) -> (f64, Tim
     (offset_hz + fine * 2.0 * step_hz, timeline)
 }
 
-/// Number of slots until the energy ends, from a little before to a little after `expected`.
-fn last_slot(tone: &Tone, timeline: Timeline, expected: usize, noise: f64) -> usize {
-    let energies: Vec<f64> = timeline
-        .symbols(tone, expected + 3)
-        .chunks_exact(SYMBOLS_PER_SLOT)
-        .map(|slot| slot.iter().map(|z| f64::from(z.norm_sqr())).sum::<f64>() / SYMBOLS_PER_SLOT as f64)
-        .collect();
-    let mean = energies[..expected].iter().sum::<f64>() / expected as f64;
-    let threshold = (mean + noise.min(mean)) / 2.0;
-    let mut sum = 0.0;
-    let mut most = (0.0, expected);
-    for (slot, energy) in energies.iter().enumerate() {
-        sum += energy - threshold;
-        if sum > most.0 {
-            most = (sum, slot + 1);
-        }
-    }
-    most.1
+/// Mean power of the symbols of each slot.
+fn slot_powers(tone: &Tone, timeline: Timeline, num_slots: usize) -> Vec<f32> {
+    let mean = |slot: &[Complex32]| slot.iter().map(|z| z.norm_sqr()).sum::<f32>() / SYMBOLS_PER_SLOT as f32;
+    timeline.symbols(tone, num_slots).chunks_exact(SYMBOLS_PER_SLOT).map(mean).collect()
 }
 
 /// The joint search over first slot, format, modulation, row and phase step.
@@ -300,12 +285,7 @@ impl Search {
     }
 
     /// How well all symbols of `carries` obey a phase law, for each frequency within a slot and each phase step.
-    fn law(
-        &mut self,
-        symbols: &[Complex32],
-        modulation: Modulation,
-        carries: impl Fn(usize) -> bool,
-    ) -> Vec<Vec<f32>> {
+    fn law(&mut self, symbols: &[Complex32], modulation: Modulation, carries: impl Fn(usize) -> bool) -> Vec<Vec<f32>> {
         let power = match modulation {
             Modulation::Bpsk => 2,
             Modulation::Qpsk => 4,
