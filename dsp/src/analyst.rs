@@ -8,6 +8,7 @@ use num_complex::Complex32;
 use crate::baseband::Baseband;
 use crate::detect::candidate::Candidate;
 use crate::detect::nprach::{self, Seed};
+use crate::detect::npusch;
 use crate::finding::{Channel, Finding, Parameters, Rejection, Technology};
 
 /// What is asked, with the samples brought to baseband.
@@ -69,7 +70,13 @@ impl Analyst {
         let mut answer = Answer::default();
         match &question.subject {
             Subject::None => {}
-            Subject::Burst(candidate) => answer.findings.push(unknown(candidate)),
+            Subject::Burst(candidate) => match npusch::classify(&question.baseband(), candidate) {
+                Ok(finding) => answer.findings.push(finding),
+                Err(rejection) => {
+                    answer.rejections.push(rejection);
+                    answer.findings.push(unknown(candidate));
+                }
+            },
             Subject::Preamble(seed, noise_per_hz) => match nprach::refine(&question.baseband(), seed, *noise_per_hz) {
                 Ok(findings) => answer.findings = findings,
                 Err(rejection) => answer.rejections.push(rejection),

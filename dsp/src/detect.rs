@@ -6,5 +6,6 @@
 pub mod candidate;
 pub mod energy;
 pub mod nprach;
+pub mod npusch;
 pub mod rectangles;
 pub mod segment;

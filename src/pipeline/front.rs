@@ -5,6 +5,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use dsp::analyst::{Analyst, Answer, Question, Subject};
 use dsp::detect::nprach::{REFINE_MARGIN_S, REFINE_RATE_HZ};
+use dsp::detect::npusch;
 use dsp::finding::Rejection;
 use dsp::frontend::{Event, FrontEnd, Row, Samples};
 use dsp::zoom::Zoom;
@@ -12,9 +13,10 @@ use dsp::zoom::Zoom;
 use super::block::Block;
 use super::counters::{Counters, Stage};
 
-/// Time around a burst that its detectors see, and the longest part of one they look at.
-const BURST_MARGIN_S: f64 = 5e-3;
-const MAX_BURST_S: f64 = 0.3;
+/// The longest part of a burst that detectors look at.
+const MAX_BURST_S: f64 = 2.5;
+/// Bursts wider than this have no detector yet that would want their samples.
+const MAX_WIDTH_HZ: f64 = 260e3;
 
 /// A question under way, with its place in the order.
 pub(super) struct Task {
@@ -222,9 +224,13 @@ impl Zooms {
     fn bring(&mut self, question: &mut Question, samples: &Samples<'_>) {
         let (start_s, end_s, center_hz) = match &question.subject {
             Subject::None => return,
+            Subject::Burst(candidate) if candidate.extent.bandwidth_hz > MAX_WIDTH_HZ => {
+                question.samples.clear();
+                return;
+            }
             Subject::Burst(candidate) => {
                 let e = candidate.extent;
-                (e.start_s - BURST_MARGIN_S, e.end_s.min(e.start_s + MAX_BURST_S) + BURST_MARGIN_S, e.center_hz)
+                (e.start_s - npusch::MARGIN_S, e.end_s.min(e.start_s + MAX_BURST_S) + npusch::MARGIN_S, e.center_hz)
             }
             Subject::Preamble(seed, _) => {
                 (seed.start_s - REFINE_MARGIN_S, seed.end_s + REFINE_MARGIN_S, seed.center_hz())
