@@ -18,6 +18,11 @@ const OWN_SHARE: f64 = 0.6;
 /// A piece stronger than the preamble by this much is not its own.
 const OWN_EXCESS_DB: f32 = 10.0;
 
+/// What lies within a named burst's time, this close to its band and this much weaker is its skirt.
+const SKIRT_SLACK_S: f64 = 0.4e-3;
+const SKIRT_REACH_HZ: f64 = 20e3;
+const SKIRT_BELOW_DB: f32 = 6.0;
+
 /// Two pieces are hops of one transmission where the second begins this close to the first's end …
 const HOP_GAP_S: f64 = 0.35e-3;
 /// … no further away than this …
@@ -68,6 +73,8 @@ pub struct Judge {
     waiting: BinaryHeap<Waiting>,
     /// Preambles whose time is not over yet: they own what lies in them.
     preambles: Vec<Finding>,
+    /// Other named bursts whose time is not over yet, strongest or not: they have skirts.
+    named: Vec<Finding>,
     /// Bursts that may still hop on.
     hopping: Vec<Finding>,
     number: u64,
@@ -78,6 +85,8 @@ impl Judge {
     pub fn push(&mut self, finding: Finding) {
         if finding.channel == Channel::Nprach {
             self.preambles.push(finding.clone());
+        } else if finding.technology != Technology::Unknown {
+            self.named.push(finding.clone());
         }
         self.waiting.push(Waiting(finding, self.number));
         self.number += 1;
@@ -86,13 +95,15 @@ impl Judge {
     /// Gives out, in order of start, the bursts that start before `settled_s`: nothing pushed later does. What was
     /// turned down goes to `rejected`.
     pub fn settle(&mut self, settled_s: f64, burst: &mut impl FnMut(Finding), rejected: &mut impl FnMut(Rejection)) {
-        let settled_s = settled_s - OWN_SLACK_S;
+        let settled_s = settled_s - OWN_SLACK_S.max(SKIRT_SLACK_S);
         while self.waiting.peek().is_some_and(|next| due_s(&next.0) < settled_s) {
             let Some(Waiting(finding, _)) = self.waiting.pop() else { break };
             if self.is_owned(&finding) {
                 rejected(OWNED);
             } else if self.is_echo(&finding) {
                 rejected(ECHO);
+            } else if self.is_skirt(&finding) {
+                rejected(SKIRT);
             } else {
                 self.continue_hop(finding);
             }
@@ -103,6 +114,7 @@ impl Judge {
         while self.hopping.first().is_some_and(|first| first.extent.end_s + HOP_GAP_S < open_s) {
             burst(self.hopping.remove(0));
         }
+        self.named.retain(|n| n.extent.end_s + SKIRT_SLACK_S >= open_s);
         self.preambles.retain(|p| p.extent.end_s + OWN_SLACK_S >= open_s);
     }
 
@@ -113,6 +125,21 @@ impl Judge {
 
     fn is_owned(&self, finding: &Finding) -> bool {
         finding.technology == Technology::Unknown && self.preambles.iter().any(|preamble| owns(preamble, finding))
+    }
+
+    /// Something weaker beside or upon a named burst, and within its time. (What begins with it or later is judged
+    /// after it, so all its causes are known.)
+    fn is_skirt(&self, finding: &Finding) -> bool {
+        let e = &finding.extent;
+        finding.channel != Channel::Nprach
+            && self.named.iter().any(|n| {
+                let reach_hz = (n.extent.bandwidth_hz + e.bandwidth_hz) / 2.0 + SKIRT_REACH_HZ;
+                e.start_s > n.extent.start_s - SKIRT_SLACK_S
+                    && e.end_s < n.extent.end_s + SKIRT_SLACK_S
+                    && (e.center_hz - n.extent.center_hz).abs() < reach_hz
+                    && finding.power_dbfs < n.power_dbfs - SKIRT_BELOW_DB
+                    && (finding.technology == Technology::Unknown || n.extent.shared_hz(e) > 0.0)
+            })
     }
 
     fn is_echo(&self, finding: &Finding) -> bool {
@@ -136,6 +163,7 @@ impl Judge {
     }
 }
 
+const SKIRT: Rejection = Rejection { detector: "judge", reason: "skirt of a named burst" };
 const ECHO: Rejection = Rejection { detector: "judge", reason: "echo of a stronger preamble" };
 const OWNED: Rejection = Rejection { detector: "judge", reason: "symbol group of a preamble" };
 

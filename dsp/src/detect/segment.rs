@@ -39,6 +39,9 @@ const SHADOW_RATIO: f64 = 4.0;
 const SKIRT_RATIO: f64 = 630.0;
 const SKIRT_BANDWIDTHS: f64 = 3.0;
 const SKIRT_REACH_HZ: f64 = 30e3;
+/// Its shoulder is this much weaker (20 dB), and right beside it.
+const SHOULDER_RATIO: f64 = 100.0;
+const SHOULDER_BANDWIDTHS: f64 = 0.2;
 /// A keyed signal of power `B` leaves `SIDELOBE · B / bins²` a bin; pieces are held to be that up to these factors.
 const SIDELOBE: f64 = 0.4;
 const SIDELOBE_MARGIN: f64 = 4.0;
@@ -361,7 +364,8 @@ impl Segmentation {
                 let margin = if at_an_edge { EDGE_MARGIN } else { SIDELOBE_MARGIN };
                 let apart_hz = (w.low_hz - s.high_hz).max(s.low_hz - w.high_hz);
                 let mirrored_hz = w.high_hz.min(-s.low_hz) - w.low_hz.max(-s.high_hz);
-                let skirt = ratio > SKIRT_RATIO && apart_hz < SKIRT_BANDWIDTHS * s_width_hz + SKIRT_REACH_HZ;
+                let skirt = ratio > SKIRT_RATIO && apart_hz < SKIRT_BANDWIDTHS * s_width_hz + SKIRT_REACH_HZ
+                    || ratio > SHOULDER_RATIO && apart_hz < SHOULDER_BANDWIDTHS * s_width_hz;
                 if skirt || w.mean < margin * sidelobe {
                     self.pieces[weak].shadow = Some(SKIRT);
                 } else if ratio > IMAGE_RATIO && mirrored_hz > 0.5 * width_hz && apart_hz > 0.0 {

@@ -2,10 +2,13 @@
 
 use crate::finding::{Finding, Segment};
 
-/// Mirror images, skirts of the same hops, and everything under a preamble are this much weaker.
+/// Mirror images, skirts of the same hops, and everything a preamble's own distortion can make are this much weaker.
 const IMAGE_DB: f32 = 15.0;
 const SKIRT_DB: f32 = 25.0;
-const UNDER_DB: f32 = 45.0;
+const UNDER_DB: f32 = 38.0;
+/// Distortion stays near: within some channels of 200 kHz, and within the preamble's time for this share of its own.
+const UNDER_HZ: f64 = 500e3;
+const UNDER_SHARE: f64 = 0.5;
 
 /// Whether `finding` is another of `preambles` heard again. Only those that are on the air at the same time matter, so
 /// the answer is the same once all that begin before its end are known.
@@ -38,10 +41,12 @@ fn coincide(a: &Finding, b: &Finding, sign: f64) -> bool {
 fn is_shadow(weaker: &Finding, stronger: &Finding) -> bool {
     let below_db = stronger.power_dbfs - weaker.power_dbfs;
     let together = weaker.extent.shared_s(&stronger.extent) > 0.95 * weaker.extent.duration_s();
+    let near = (weaker.extent.center_hz - stronger.extent.center_hz).abs() < UNDER_HZ
+        && weaker.extent.shared_s(&stronger.extent) > UNDER_SHARE * weaker.extent.duration_s();
     let same_start = (weaker.extent.start_s - stronger.extent.start_s).abs() < 0.3e-3;
     (below_db > IMAGE_DB && coincide(weaker, stronger, -1.0))
         || (below_db > SKIRT_DB && same_start && weaker.parameters.cell_ids == stronger.parameters.cell_ids && together)
-        || (below_db > UNDER_DB && together)
+        || (below_db > UNDER_DB && near)
 }
 
 #[cfg(test)]
