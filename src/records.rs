@@ -144,12 +144,14 @@ pub struct RecordWriter {
     out: Box<dyn Write + Send>,
     /// What `out` is called in messages.
     name: String,
+    /// Every line goes out at once: somebody watches.
+    live: bool,
 }
 
 impl RecordWriter {
     /// Writes to `out`, called `name` in messages.
     pub fn new(out: Box<dyn Write + Send>, name: String) -> Self {
-        Self { out, name }
+        Self { out, name, live: false }
     }
 
     /// The first record. False where the reader has gone.
@@ -168,11 +170,13 @@ impl RecordWriter {
         }))
     }
 
-    /// The first record of a live radio, whose length nobody knows yet. False where the reader has gone.
+    /// The first record of a live radio, whose length nobody knows yet; from here on every line goes out at once.
+    /// False where the reader has gone.
     ///
     /// # Errors
     /// where the line cannot be written for another reason.
     pub fn radio(&mut self, stream: &Stream, format: SampleFormat) -> Result<bool> {
+        self.live = true;
         self.write(&Record::Capture(CaptureRecord {
             path: &stream.name,
             sample_rate_hz: stream.sample_rate_hz,
@@ -276,7 +280,8 @@ impl RecordWriter {
     fn write(&mut self, record: &Record<'_>) -> Result<bool> {
         let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');
-        match self.out.write_all(&line) {
+        let written = self.out.write_all(&line).and_then(|()| if self.live { self.out.flush() } else { Ok(()) });
+        match written {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
             written => written.map(|()| true).with_context(|| self.failure()),
         }
