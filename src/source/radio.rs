@@ -164,7 +164,7 @@ impl Radio {
     ) -> Result<Self, SourceError> {
         let chunk = || {
             let samples = vec![Complex32::default(); lengths.chunk].into_boxed_slice();
-            Box::new(Chunk { samples, count: 0, lost_before: 0 })
+            Box::new(Chunk { samples, count: 0, lost_before: 0, cuts_unmeasured: 0 })
         };
         // One more has room than there are chunks: the sentence at the end.
         let (full_sender, full) = bounded(lengths.num_chunks + 2);
@@ -173,7 +173,6 @@ impl Radio {
             let _ = empty.try_send(chunk());
         }
         let stop = Arc::new(AtomicBool::new(false));
-        let cuts_unmeasured = Arc::new(AtomicU64::new(0));
         let feed = Feed {
             stream: opened.native,
             clock: DeviceClock::new(stream.sample_rate_hz),
@@ -181,7 +180,6 @@ impl Radio {
             chunk: chunk(),
             empty: empty_receiver,
             stop: Arc::clone(&stop),
-            cuts_unmeasured: Arc::clone(&cuts_unmeasured),
             full: full_sender,
         };
         std::thread::Builder::new()
@@ -200,7 +198,7 @@ impl Radio {
             heard: None,
             begun: Instant::now(),
             stop,
-            cuts_unmeasured,
+            cuts_unmeasured: Arc::default(),
         })
     }
 
@@ -269,6 +267,7 @@ impl Source for Radio {
                 break;
             }
             lost_before += std::mem::take(&mut chunk.lost_before);
+            self.cuts_unmeasured.fetch_add(std::mem::take(&mut chunk.cuts_unmeasured), Ordering::Relaxed);
             let fresh = &chunk.samples[*read..chunk.count];
             let taken = fresh.len().min(out.len() - count);
             out[count..count + taken].copy_from_slice(&fresh[..taken]);

@@ -1,6 +1,6 @@
 // A virtual receiver for the tests: a SoapySDR module (driver=virtual) that plays a file of native samples.
 //
-//   g++ -std=c++17 -shared -fPIC virtual_receiver.cpp -o libvirtual.so -lSoapySDR
+//   g++ -std=c++17 -O1 -shared -fPIC virtual_receiver.cpp -o libvirtual.so -lSoapySDR
 //   SOAPY_SDR_PLUGIN_PATH=. cellsweep sweep --device driver=virtual,file=x.cs16 --center 832.3M
 //
 // Device arguments (positions are samples from the start of the stream, losses included):
@@ -29,7 +29,6 @@
 #include <cmath>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -43,9 +42,10 @@ using Position = long long;
 class VirtualReceiver : public SoapySDR::Device {
 public:
     explicit VirtualReceiver(const SoapySDR::Kwargs &args) : args(args) {
-        std::ifstream file(text("file", ""), std::ios::binary);
+        std::ifstream file(text("file", ""), std::ios::binary | std::ios::ate);
         if (!file) throw std::runtime_error("file " + text("file", "") + " cannot be read");
-        samples.assign(std::istreambuf_iterator<char>(file), {});
+        samples.resize(size_t(file.tellg()));
+        file.seekg(0).read(samples.data(), std::streamsize(samples.size()));
         numSamples = Position(samples.size() / sampleBytes);
         if (numSamples == 0) throw std::runtime_error("file " + text("file", "") + " holds no samples");
     }

@@ -43,9 +43,9 @@ impl DeviceClock {
         self.cut |= self.stamp.is_some();
     }
 
-    /// Cuts whose length nothing told; each counts as one sample.
-    pub(super) fn cuts_unmeasured(&self) -> u64 {
-        self.cuts_unmeasured
+    /// Cuts since the last call whose length nothing told; each was counted as one sample.
+    pub(super) fn take_cuts_unmeasured(&mut self) -> u64 {
+        std::mem::take(&mut self.cuts_unmeasured)
     }
 
     /// Takes note of a read of `num_samples`, the first at `time_ns`; the answer is how many were lost before it.
@@ -120,7 +120,7 @@ mod tests {
         clock.cut();
         assert_eq!(clock.lost_before(1000, time_ns(11_000)), 10_000);
         assert_eq!(clock.lost_before(1000, time_ns(12_000)), 0);
-        assert_eq!(clock.cuts_unmeasured(), 0);
+        assert_eq!(clock.take_cuts_unmeasured(), 0);
     }
 
     #[test]
@@ -132,7 +132,7 @@ mod tests {
             }
             assert_eq!(clock.lost_before(1000, 0), u64::from(read == 4 || read == 8));
         }
-        assert_eq!(clock.cuts_unmeasured(), 2);
+        assert_eq!(clock.take_cuts_unmeasured(), 2);
     }
 
     #[test]

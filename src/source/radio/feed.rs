@@ -4,7 +4,7 @@
 //! the source at the other end of the channels notices the silence.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytemuck::Pod;
@@ -29,6 +29,8 @@ pub(super) struct Chunk {
     pub count: usize,
     /// Samples lost before the first.
     pub lost_before: u64,
+    /// Cuts before the first of which nothing told the length.
+    pub cuts_unmeasured: u64,
 }
 
 /// A chunk, or the sentence with which the stream ended.
@@ -80,7 +82,6 @@ pub(super) struct Feed {
     pub chunk: Box<Chunk>,
     pub empty: Receiver<Box<Chunk>>,
     pub stop: Arc<AtomicBool>,
-    pub cuts_unmeasured: Arc<AtomicU64>,
     pub full: Sender<Delivery>,
 }
 
@@ -130,11 +131,11 @@ impl Feed {
     fn take(&mut self, count: usize) {
         let lost = self.clock.lost_before(count as u64, self.stream.time_ns());
         if lost > 0 {
-            self.cuts_unmeasured.store(self.clock.cuts_unmeasured(), Ordering::Relaxed);
             if self.chunk.count > 0 {
                 self.deliver();
             }
             self.chunk.lost_before += lost;
+            self.chunk.cuts_unmeasured += self.clock.take_cuts_unmeasured();
         }
         let Chunk { samples, count: filled, .. } = self.chunk.as_mut();
         samples[*filled..*filled + count].copy_from_slice(&self.fresh[..count]);
@@ -150,6 +151,7 @@ impl Feed {
             Ok(mut next) => {
                 next.count = 0;
                 next.lost_before = 0;
+                next.cuts_unmeasured = 0;
                 // The channel holds all chunks; where the other end has gone, the stop flag is set.
                 let _ = self.full.try_send(Ok(std::mem::replace(&mut self.chunk, next)));
             }
