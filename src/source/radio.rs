@@ -392,10 +392,10 @@ impl Scale {
     /// `full_scale` as the driver tells it, for integers whose codes are `nominal` to each side of the middle.
     ///
     /// Some drivers tell the largest code instead, 2047 or 32767: one code is added where that makes a power of two.
-    /// What cannot be is not believed.
+    /// What cannot be, fewer than 4 bits or more than there are, is not believed.
     fn of(full_scale: f64, nominal: f64) -> Self {
         let told = if (full_scale + 1.0).log2().fract() == 0.0 { full_scale + 1.0 } else { full_scale };
-        let scale = if told > 1.0 && told <= nominal { told } else { nominal };
+        let scale = if (8.0..=nominal).contains(&told) { told } else { nominal };
         Self { gain: (nominal / scale) as f32, top: ((scale - 1.0) / scale) as f32 }
     }
 }
