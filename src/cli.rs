@@ -17,10 +17,14 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Listen with a radio (SoapySDR)
+    Sweep(SweepArgs),
     /// Play a recorded capture through the same screens
     Replay(ReplayArgs),
     /// Analyse captures as fast as the machine allows and print records (JSON Lines)
     Analyze(AnalyzeArgs),
+    /// List the radios that are plugged in
+    Devices(DevicesArgs),
     /// Tell what a capture holds
     Info(InfoArgs),
     /// Make a synthetic capture, with its truth, from a scene
@@ -68,6 +72,49 @@ pub struct ScreenArgs {
     /// Frames a second at most
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=60))]
     pub fps: u16,
+}
+
+/// Arguments of `sweep`.
+#[derive(Debug, Args)]
+pub struct SweepArgs {
+    /// Radio frequency at the middle of the band, e.g. 832.3M
+    #[arg(long, value_name = "HZ", value_parser = frequency)]
+    pub center: f64,
+    /// Sample rate
+    #[arg(long, value_name = "HZ", default_value = "1.92M", value_parser = frequency)]
+    pub rate: f64,
+    /// Gain [default: the radio's automatic gain, if it has one]
+    #[arg(long, value_name = "DB", allow_negative_numbers = true, value_parser = gain)]
+    pub gain: Option<f64>,
+    /// Which radio, e.g. driver=rtlsdr,serial=1 [default: the first found]
+    #[arg(long, value_name = "ARGS", default_value = "", hide_default_value = true, value_parser = device)]
+    pub device: String,
+    /// End after so many seconds
+    #[arg(long, value_name = "S", value_parser = duration)]
+    pub duration: Option<f64>,
+    /// Print records (JSON Lines) instead of drawing screens; Ctrl-C ends it
+    #[arg(long)]
+    pub headless: bool,
+    /// Where records go [default: standard output]
+    #[arg(long, short, value_name = "FILE", requires = "headless")]
+    pub output: Option<PathBuf>,
+    /// How to compute.
+    #[command(flatten)]
+    pub compute: ComputeArgs,
+    /// How to draw.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
+}
+
+/// Arguments of `devices`.
+#[derive(Debug, Args)]
+pub struct DevicesArgs {
+    /// Only those that match, e.g. driver=rtlsdr
+    #[arg(long, value_name = "ARGS", default_value = "", hide_default_value = true, value_parser = device)]
+    pub device: String,
+    /// As one JSON array
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `replay`.
@@ -144,6 +191,29 @@ fn frequency(text: &str) -> Result<f64, String> {
     }
 }
 
+fn gain(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches("dB").trim().parse::<f64>() {
+        Ok(value) if (-200.0..=200.0).contains(&value) => Ok(value),
+        _ => Err("expected a gain in dB, such as 30".to_owned()),
+    }
+}
+
+fn duration(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('s').parse::<f64>() {
+        Ok(value) if value > 0.0 && value <= 1e9 => Ok(value),
+        _ => Err("expected a positive number of seconds, such as 60".to_owned()),
+    }
+}
+
+/// SoapySDR's `key=value,…`; it would silently pass over what is none.
+fn device(text: &str) -> Result<String, String> {
+    let sound = |pair: &str| pair.split_once('=').is_some_and(|(key, _)| !key.trim().is_empty());
+    if text.contains('\0') || !(text.is_empty() || text.split(',').all(sound)) {
+        return Err("expected key=value pairs with commas between, such as driver=rtlsdr,serial=1".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 fn block_ms(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if (0.01..=2000.0).contains(&value) => Ok(value),
@@ -175,6 +245,15 @@ mod tests {
         }
         for text in ["", "M", "abc", "-1", "0", "nan", "inf", "1e400"] {
             assert!(frequency(text).is_err(), "{text}");
+        }
+    }
+    #[test]
+    fn a_radio_is_named_by_pairs() {
+        for text in ["", "driver=rtlsdr", "driver=remote, remote=tcp://10.0.0.1:55132,remote:driver=lime", "serial="] {
+            assert_eq!(device(text).as_deref(), Ok(text));
+        }
+        for text in ["rtlsdr", "driver=rtlsdr,", "=1", "a=b,c", "a=\0"] {
+            assert!(device(text).is_err(), "{text:?}");
         }
     }
 }

@@ -1,8 +1,12 @@
 //! The commands: what the words of the command line do.
 
 mod analyze;
+#[cfg(feature = "soapy")]
+mod devices;
 mod info;
 mod replay;
+#[cfg(feature = "soapy")]
+mod sweep;
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -20,6 +24,15 @@ pub fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Analyze(args) => analyze::run(&args),
         Command::Replay(args) => replay::run(&args),
+        #[cfg(feature = "soapy")]
+        Command::Sweep(args) => sweep::run(&args),
+        #[cfg(feature = "soapy")]
+        Command::Devices(args) => devices::run(&args),
+        #[cfg(not(feature = "soapy"))]
+        Command::Sweep(_) | Command::Devices(_) => Err(anyhow::anyhow!(
+            "this build has no radio support; install SoapySDR (apt install libsoapysdr-dev) and build with: \
+             cargo build --release --features soapy"
+        )),
         Command::Info(args) => info::run(&args),
         Command::Simulate(args) => simulate(&args),
     };

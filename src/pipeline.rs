@@ -1,4 +1,5 @@
-//! From a source of IQ to transmitters: blocks, pool, threads, health. The only room that spawns a thread.
+//! From a source of IQ to transmitters: blocks, pool, threads, health. The only room that spawns a thread,
+//! but for the one a radio's driver may never give back.
 //!
 //! ```text
 //! reader ─► blocks ─► front end ─► questions ─► analysts ─► answers ─► collector ─► records, snapshots

@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use anyhow::{Context, Result};
-use captures::CaptureInfo;
+use captures::{CaptureInfo, SampleFormat};
 use dsp::finding::{Channel, Parameters, Rejection, Segment, Technology};
 use serde::Serialize;
 
-use crate::pipeline::snapshot::{Burst, Transmitter};
+use crate::pipeline::snapshot::{Burst, Stream, Transmitter};
 
 /// How fast a run went; the only figures that may differ between two runs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -55,8 +55,8 @@ struct CaptureRecord<'a> {
     path: &'a str,
     sample_rate_hz: f64,
     center_frequency_hz: Option<f64>,
-    samples: u64,
-    duration_s: f64,
+    samples: Option<u64>,
+    duration_s: Option<f64>,
     datatype: String,
     sha256: Option<String>,
 }
@@ -144,12 +144,14 @@ pub struct RecordWriter {
     out: Box<dyn Write + Send>,
     /// What `out` is called in messages.
     name: String,
+    /// Every line goes out at once: somebody watches.
+    live: bool,
 }
 
 impl RecordWriter {
     /// Writes to `out`, called `name` in messages.
     pub fn new(out: Box<dyn Write + Send>, name: String) -> Self {
-        Self { out, name }
+        Self { out, name, live: false }
     }
 
     /// The first record. False where the reader has gone.
@@ -161,10 +163,28 @@ impl RecordWriter {
             path: &info.path.to_string_lossy(),
             sample_rate_hz: info.sample_rate_hz,
             center_frequency_hz: info.center_frequency_hz,
-            samples: info.samples,
-            duration_s: seconds(info.duration_s()),
+            samples: Some(info.samples),
+            duration_s: Some(seconds(info.duration_s())),
             datatype: info.format.to_string(),
             sha256,
+        }))
+    }
+
+    /// The first record of a live radio, whose length nobody knows yet; from here on every line goes out at once.
+    /// False where the reader has gone.
+    ///
+    /// # Errors
+    /// where the line cannot be written for another reason.
+    pub fn radio(&mut self, stream: &Stream, format: SampleFormat) -> Result<bool> {
+        self.live = true;
+        self.write(&Record::Capture(CaptureRecord {
+            path: &stream.name,
+            sample_rate_hz: stream.sample_rate_hz,
+            center_frequency_hz: stream.center_frequency_hz,
+            samples: None,
+            duration_s: None,
+            datatype: format.to_string(),
+            sha256: None,
         }))
     }
 
@@ -260,7 +280,8 @@ impl RecordWriter {
     fn write(&mut self, record: &Record<'_>) -> Result<bool> {
         let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');
-        match self.out.write_all(&line) {
+        let written = self.out.write_all(&line).and_then(|()| if self.live { self.out.flush() } else { Ok(()) });
+        match written {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
             written => written.map(|()| true).with_context(|| self.failure()),
         }

@@ -1,6 +1,9 @@
 //! Where IQ comes from: a capture file, a radio. One trait.
 
 pub mod capture_file;
+#[cfg(feature = "soapy")]
+pub mod radio;
+pub mod until;
 
 use num_complex::Complex32;
 use thiserror::Error;
