@@ -24,7 +24,7 @@ const MIN_EVIDENCE: f64 = 8.0;
 /// Half-overlapped Hann cells are worth about half as many independent ones.
 const INDEPENDENT_SHARE: f64 = 0.5;
 /// Cuts made in one patch at the most.
-const MAX_PARTS: usize = 512;
+const MAX_PARTS: usize = 4096;
 
 /// Half-open ranges of rows and bins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
