@@ -2,7 +2,8 @@
 //!
 //! In: power spectra, one a frame. Out: mean noise power of each bin.
 //! Method: averages of 8 frames; the lower quartile of 64 of them (68 ms), which holds while a bin is in use for half
-//! of the time; the median of the last 60 such estimates (4 s); then, where a bin stands above the median of
+//! of the time; the lower quartile of the last 60 such estimates (4 s), so that a
+//! long burst does not become its own floor; then, where a bin stands above the median of
 //! its neighbourhood, the median, because a signal that is always on is not noise.
 //! Reference: the bias of a quartile of gamma variables is divided out; a test measures it.
 //! Ignores: signals wider than the neighbourhood and on for more than three quarters of the time raise the floor.
@@ -16,6 +17,8 @@ const FRAMES_PER_AVERAGE: usize = 8;
 const AVERAGES_PER_ESTIMATE: usize = 64;
 /// Estimates remembered.
 const NUM_ESTIMATES: usize = 60;
+/// Relative spread of one estimate (measured: 0.2 dB).
+const ESTIMATE_SPREAD: f32 = 0.045;
 /// Half width of the neighbourhood, and of the smoothing within it.
 const NEIGHBOURHOOD_HZ: f64 = 180e3;
 const SMOOTHING_HZ: f64 = 15e3;
@@ -141,10 +144,11 @@ impl NoiseFloor {
         self.num_averages = 0;
         self.next_estimate = (self.next_estimate + 1) % NUM_ESTIMATES;
         self.num_estimates = (self.num_estimates + 1).min(NUM_ESTIMATES);
+        let bias = 1.0 + ESTIMATE_SPREAD * normal_quartile(self.num_estimates);
         for bin in 0..self.num_bins {
             self.column.clear();
             self.column.extend((0..self.num_estimates).map(|e| self.estimates[e * self.num_bins + bin]));
-            self.typical[bin] = quantile(&mut self.column, 2);
+            self.typical[bin] = quantile(&mut self.column, 4) / bias;
         }
         self.smooth_over_frequency();
     }
@@ -187,6 +191,16 @@ fn parabola_at_middle(values: &[f32]) -> f32 {
 fn quantile(values: &mut [f32], parts: usize) -> f32 {
     let index = (values.len() - 1) / parts;
     *values.select_nth_unstable_by(index, f32::total_cmp).1
+}
+
+/// Where the lower quartile that [`quantile`] takes of `count` normal values lies, in standard deviations.
+fn normal_quartile(count: usize) -> f32 {
+    if count < 2 {
+        return 0.0;
+    }
+    // Blom's plotting position and Tukey's lambda approximation of the normal quantile.
+    let p = (((count - 1) / 4) as f32 + 0.625) / (count as f32 + 0.25);
+    5.5556 * (1.0 - ((1.0 - p) / p).powf(0.1186))
 }
 
 /// Lower quartile of an average of 8 exponential powers of mean 1. Half-overlapped Hann frames correlate by 1/36 in
@@ -236,6 +250,12 @@ mod tests {
         // Bursts of 60 frames, each bin at its own times.
         let floor = learn(8192, |frame, bin| if (frame / 60 + bin / 16) % 2 == 0 { 100.0 } else { 0.0 });
         assert!((-0.2..1.2).contains(&mean_db(&floor)), "{}", mean_db(&floor));
+    }
+
+    #[test]
+    fn a_burst_longer_than_the_floor_has_learnt_does_not_become_it() {
+        let floor = learn(4096, |frame, bin| if frame > 1100 && (100..103).contains(&bin) { 1.5 } else { 0.0 });
+        assert!(floor[101] < 1.25, "{}", floor[101]);
     }
 
     #[test]
