@@ -5,5 +5,6 @@
 //! was tuned to, levels are dB with 0 dBFS a complex tone of amplitude 1.
 
 pub mod baseband;
+pub mod detect;
 pub mod finding;
 pub mod spec;
