@@ -203,10 +203,15 @@ fn judge_multi(found: MultiTone, candidate: &Candidate) -> Result<(f64, Finding)
     Ok((evidence, finding(extent, Channel::Npusch1, power_dbfs, snr_db, confidence, parameters)))
 }
 
-/// More than an eighth of the slots are nearly without energy: chance would show far better matches than reckoned.
-fn is_broken(slot_powers: &[f32]) -> bool {
+/// Slots nearly without energy.
+fn num_silent(slot_powers: &[f32]) -> usize {
     let floor = 0.25 * slot_powers.iter().sum::<f32>() / slot_powers.len() as f32;
-    8 * slot_powers.iter().filter(|&&power| power < floor).count() > slot_powers.len()
+    slot_powers.iter().filter(|&&power| power < floor).count()
+}
+
+/// More than an eighth of the slots are silent: chance would show far better matches than reckoned.
+fn is_broken(slot_powers: &[f32]) -> bool {
+    8 * num_silent(slot_powers) > slot_powers.len()
 }
 
 /// Number of slots until the energy ends, of which `expected` should hold some.

@@ -29,6 +29,9 @@ const START_SIGMA_S: f64 = 0.12e-3;
 /// Share explained beyond which more is no better evidence: what is left is the transmitter's and the window's.
 const MAX_SHARE: f64 = 0.98;
 
+/// Doubt about a start that leaves a slot without energy.
+const SILENT_NATS: f64 = 10.0;
+
 /// How far a candidate's centre is trusted.
 const CENTER_SIGMA_HZ: f64 = 1000.0;
 
@@ -246,8 +249,8 @@ fn search_shifts(
     let num_slots = ((extent.duration_s() / spacing.slot_s()).round() as usize).min(MAX_SLOTS);
     // Edges may be a fraction of a slot off, a transmission is whole units.
     let unit = slots_per_unit(Format::One, spacing, tones).unwrap_or(2);
-    let whole = (num_slots + unit / 2) / unit * unit;
-    let num_slots = if whole.abs_diff(num_slots) <= 1 { whole } else { num_slots };
+    let whole = (extent.duration_s() / (unit as f64 * spacing.slot_s())).round() as usize * unit;
+    let num_slots = if whole.abs_diff(num_slots) <= 1 { whole.min(MAX_SLOTS) } else { num_slots };
     if 4 * num_slots < 3 * unit || extent.duration_s() < 0.65 * unit as f64 * spacing.slot_s() {
         return Err("shorter than a resource unit");
     }
@@ -271,7 +274,9 @@ fn search_shifts(
     let merit = |m: &Matches| {
         let (_, fixed) = m.best_fixed(tones);
         let slots = m.products.len();
-        nats(fixed, slots, tones, num_templates, false).max(nats(m.hopped(tones), slots, tones, templates.len(), true))
+        let hopped = nats(m.hopped(tones), slots, tones, templates.len(), true);
+        let silent = super::num_silent(&m.energies) as f64 * SILENT_NATS;
+        nats(fixed, slots, tones, num_templates, false).max(hopped) - silent
     };
     let reach = (REACH_S / step_s) as i32;
     let coarse = (-reach..=reach).flat_map(|i| (-REACH_STEPS..=REACH_STEPS).map(move |k| (i, k)));
@@ -315,7 +320,8 @@ fn search_shifts(
     (start_s, center_hz) = moved;
     let slots = num_slots.min(COHERENT_SLOTS);
     for _ in 0..3 {
-        if data.law_nats < LINE_NATS {
+        // A line of chance shows any offset; a true one lies within a step of those tried.
+        if data.law_nats < LINE_NATS || data.offset_hz.abs() > DATA_STEP_HZ {
             break;
         }
         center_hz += data.offset_hz;
