@@ -133,7 +133,7 @@ pub fn run(
         let tasks = (threads > 1).then_some(tasks);
         let (questions, rows, counted, used) = (&questions, &rows, &counters, &pool.used);
         spawn("front end").spawn_scoped(scope, move || {
-            Front::new(front_end, tasks, messages, questions, rows, counted).run(&blocks, used);
+            Front::new(front_end, tasks, messages, questions, rows, counted).run(blocks, used);
         })?;
         let collector = Collector::new(stream, outputs, &counters, &rows.used, (begun, threads));
         collector.run(inbox)

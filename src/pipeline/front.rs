@@ -115,8 +115,8 @@ impl<'a> Front<'a> {
         Self { front_end, outlet, samples: 0, lost: 0 }
     }
 
-    pub(super) fn run(mut self, blocks: &Receiver<Box<Block>>, used: &Sender<Box<Block>>) {
-        for mut block in blocks {
+    pub(super) fn run(mut self, blocks: Receiver<Box<Block>>, used: &Sender<Box<Block>>) {
+        while let Ok(mut block) = blocks.recv() {
             let started = Instant::now();
             if let Some(position) = block.moved_to.take() {
                 self.move_to(position);
@@ -130,13 +130,17 @@ impl<'a> Front<'a> {
             self.samples += block.count as u64;
             let outlet = &mut self.outlet;
             self.front_end.push(samples, &mut |event| outlet.tell(event));
-            let _ = used.try_send(block);
             let progress = self.progress(blocks.len());
             self.outlet.send(Content::Progress(progress));
             self.outlet.counters.add_busy(Stage::FrontEnd, started.elapsed());
             if !self.outlet.open {
+                // Blocks under way are lost with the channel: the reader, who may wait for one, gets this one to
+                // learn from that nobody listens.
+                drop(blocks);
+                let _ = used.try_send(block);
                 return;
             }
+            let _ = used.try_send(block);
         }
         let outlet = &mut self.outlet;
         self.front_end.finish(&mut |event| outlet.tell(event));
@@ -182,6 +186,8 @@ impl Outlet<'_> {
                     self.send(Content::Row(copy));
                 }
             }
+            // Questions that nobody answers any more do not come back.
+            Event::Candidate(..) if !self.open => {}
             Event::Candidate(candidate, clipped, samples) => {
                 self.ask(Subject::Burst(candidate), clipped, samples);
             }
