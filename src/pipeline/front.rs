@@ -182,7 +182,7 @@ impl Outlet<'_> {
             Event::Row(row) => {
                 // Where all rows are still on their way to the screen, the screen does without this one.
                 if let Ok(mut copy) = self.rows.empty.try_recv() {
-                    copy.as_mut().clone_from(row);
+                    copy.copy_from(row);
                     self.send(Content::Row(copy));
                 }
             }
