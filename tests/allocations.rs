@@ -102,7 +102,7 @@ fn the_front_end_allocates_nothing_once_it_runs() {
         let is_watched = front_end.position() >= warm_up;
         let before = BY_THIS_THREAD.get();
         front_end.push(block, &mut |event| match event {
-            Event::Candidate(..) => candidates += usize::from(is_watched),
+            Event::Candidate(..) | Event::Preamble(..) => candidates += usize::from(is_watched),
             Event::Row(_) => rows += usize::from(is_watched),
         });
         allocations += if is_watched { BY_THIS_THREAD.get() - before } else { 0 };

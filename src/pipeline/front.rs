@@ -186,8 +186,6 @@ impl Outlet<'_> {
                     self.send(Content::Row(copy));
                 }
             }
-            // Questions that nobody answers any more do not come back.
-            Event::Candidate(..) if !self.open => {}
             Event::Candidate(candidate, clipped, samples) => {
                 self.ask(Subject::Burst(candidate), clipped, samples);
             }
@@ -198,6 +196,10 @@ impl Outlet<'_> {
     }
 
     fn ask(&mut self, subject: Subject, clipped: bool, samples: &Samples<'_>) {
+        // Questions that nobody answers any more do not come back.
+        if !self.open {
+            return;
+        }
         let Ok(mut question) = self.questions.empty.recv() else { return };
         question.subject = subject;
         question.clipped = clipped;
