@@ -21,7 +21,7 @@ const ROW_S: f64 = 0.032;
 /// Columns of a display row at the most.
 pub const MAX_COLUMNS: usize = 1024;
 /// Samples kept for zooming in: this long where it fits…
-const HISTORY_S: f64 = 3.0;
+pub const HISTORY_S: f64 = 3.0;
 /// … into this many (96 MB).
 const MAX_HISTORY_SAMPLES: usize = 12_000_000;
 

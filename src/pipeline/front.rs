@@ -7,7 +7,7 @@ use dsp::analyst::{Analyst, Answer, Question, Subject};
 use dsp::detect::nprach::{REFINE_MARGIN_S, REFINE_RATE_HZ};
 use dsp::detect::npusch;
 use dsp::finding::Rejection;
-use dsp::frontend::{Event, FrontEnd, Row, Samples};
+use dsp::frontend::{Event, FrontEnd, HISTORY_S, Row, Samples};
 use dsp::zoom::Zoom;
 
 use super::block::Block;
@@ -62,14 +62,22 @@ pub(super) struct Recycled<T> {
     pub used: Sender<Box<T>>,
 }
 
-impl<T: Default> Recycled<T> {
-    pub(super) fn new(count: usize) -> Self {
+impl<T> Recycled<T> {
+    /// `count` things as `make` makes them.
+    pub(super) fn new(count: usize, make: impl Fn() -> T) -> Self {
         let (used, empty) = bounded(count);
         for _ in 0..count {
-            let _ = used.send(Box::default());
+            let _ = used.send(Box::new(make()));
         }
         Self { empty, used }
     }
+}
+
+/// A question with room for everything that is kept of the stream, so that bringing samples allocates nothing; room
+/// that is never filled takes no memory.
+pub(super) fn roomy_question() -> Question {
+    let num_samples = (1.1 * HISTORY_S * REFINE_RATE_HZ) as usize;
+    Question { samples: Vec::with_capacity(num_samples), ..Question::default() }
 }
 
 /// Answers a task and gives its question back.
