@@ -6,7 +6,7 @@ use std::process::Output;
 
 use tempfile::TempDir;
 
-use crate::program::{cellsweep, parsed, sample};
+use crate::program::{cellsweep, clip, parsed, sample};
 
 /// A folder for bad captures.
 struct Folder(TempDir);
@@ -138,11 +138,12 @@ fn one_bad_capture_among_good_ones_is_told_before_anything_is_written() {
 fn an_output_that_cannot_be_written_is_named() {
     let folder = Folder::new();
     let nowhere = folder.0.path().join("no/such/folder/records.jsonl");
-    assert_refused(&[text(&sample()), "--output", text(&nowhere)], "records.jsonl");
-    assert_refused(&[text(&sample()), "--output", text(folder.0.path())], text(folder.0.path()));
+    let capture = clip(folder.0.path());
+    assert_refused(&[text(&capture), "--output", text(&nowhere)], "records.jsonl");
+    assert_refused(&[text(&capture), "--output", text(folder.0.path())], text(folder.0.path()));
     // A device that is always full stands for a full disk.
     if Path::new("/dev/full").exists() {
-        assert_refused(&[text(&sample()), "--output", "/dev/full"], "/dev/full");
+        assert_refused(&[text(&capture), "--output", "/dev/full"], "/dev/full");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::program::{analyze, beacon, of_kind, parsed, sample};
+use crate::program::{analyze, beacon, clip, of_kind, parsed, sample_records};
 
 type Check = fn(&Value) -> bool;
 
@@ -154,8 +154,8 @@ fn assert_contract(text: &str) {
 
 #[test]
 fn records_of_the_shipped_sample_keep_the_contract() {
-    let text = analyze(&[sample().to_str().expect("a path")]);
-    assert_contract(&text);
+    let text = sample_records();
+    assert_contract(text);
     assert!(text.matches("\"record\":\"burst\"").count() > 20, "the sample is no silence");
 }
 
@@ -167,7 +167,8 @@ fn records_of_a_real_recording_keep_the_contract() {
 
 #[test]
 fn several_captures_give_the_records_of_each_in_turn() {
-    let path = sample();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = clip(folder.path());
     let path = path.to_str().expect("a path");
     let text = analyze(&[path, path]);
     let halves: Vec<&str> = text.split_inclusive('\n').collect();
@@ -181,7 +182,7 @@ fn output_goes_to_the_file_that_is_named_and_nowhere_else() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("records.jsonl");
     let file = file.to_str().expect("a path");
-    let printed = analyze(&[sample().to_str().expect("a path"), "--output", file]);
+    let printed = analyze(&[clip(folder.path()).to_str().expect("a path"), "--output", file]);
     assert_eq!(printed, "");
     assert_contract(&std::fs::read_to_string(file).expect("records"));
 }

@@ -12,29 +12,33 @@ use cellsweep::records::RecordWriter;
 use cellsweep::source::capture_file::CaptureFile;
 use crossbeam_channel::bounded;
 
-use crate::program::{analyze, beacon, of_kind, parsed, sample, without_performance};
+use crate::program::{analyze, beacon, clip, of_kind, parsed, sample, sample_records, without_performance};
 
-fn assert_same_whatever_the_computing(capture: &Path) {
+/// Ways to compute: threads, and milliseconds in a block.
+const WAYS: [(&str, &str); 6] = [("1", "1"), ("2", "7.3"), ("4", "20"), ("1", "1000"), ("2", "1"), ("4", "1000")];
+
+fn assert_same_computed(capture: &Path, expected: &str, ways: &[(&str, &str)]) {
     let path = capture.to_str().expect("a path");
-    let expected = without_performance(&analyze(&[path]));
+    let expected = without_performance(expected);
     assert!(expected.matches("\"record\":\"burst\"").count() >= 10, "there is something to differ in");
-    for threads in ["1", "2", "4"] {
-        for block_ms in ["1", "7.3", "20", "1000"] {
-            let records = without_performance(&analyze(&[path, "--threads", threads, "--block-ms", block_ms]));
-            assert!(records == expected, "{threads} threads, blocks of {block_ms} ms:\n{records}\nnot\n{expected}");
-        }
+    for (threads, block_ms) in ways {
+        let records = without_performance(&analyze(&[path, "--threads", threads, "--block-ms", block_ms]));
+        assert!(records == expected, "{threads} threads, blocks of {block_ms} ms:\n{records}\nnot\n{expected}");
     }
 }
 
 #[test]
-fn threads_and_blocks_do_not_change_the_records_of_the_shipped_sample() {
-    assert_same_whatever_the_computing(&sample());
+fn threads_and_blocks_do_not_change_the_records() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let clip = clip(folder.path());
+    assert_same_computed(&clip, &analyze(&[clip.to_str().expect("a path")]), &WAYS);
+    assert_same_computed(&sample(), sample_records(), &WAYS[..2]);
 }
 
 #[test]
 fn threads_and_blocks_do_not_change_the_records_of_a_real_recording() {
     let Some((capture, _)) = beacon() else { return };
-    assert_same_whatever_the_computing(&capture);
+    assert_same_computed(&capture, &analyze(&[capture.to_str().expect("a path")]), &WAYS);
 }
 
 /// Sends on what is written.
@@ -51,9 +55,9 @@ impl Write for Sink {
     }
 }
 
-/// Replays the shipped sample as the screens do, halting and hurrying on the way; its records and last snapshot.
-fn replayed(threads: usize, block_s: f64) -> (String, Arc<Snapshot>) {
-    let capture = captures::open(&sample(), &OpenOptions::default()).expect("the sample");
+/// Replays a capture as the screens do, halting and hurrying on the way; its records and last snapshot.
+fn replayed(path: &Path, threads: usize, block_s: f64) -> (String, Arc<Snapshot>) {
+    let capture = captures::open(path, &OpenOptions::default()).expect("a capture");
     let (sink, written) = mpsc::channel();
     let (snapshots, shown) = bounded(2);
     let (wishes, controls) = bounded(4);
@@ -81,9 +85,11 @@ fn replayed(threads: usize, block_s: f64) -> (String, Arc<Snapshot>) {
 
 #[test]
 fn replay_finds_what_analysis_finds() {
-    let expected = without_performance(&analyze(&[sample().to_str().expect("a path")]));
+    let folder = tempfile::tempdir().expect("a folder");
+    let clip = clip(folder.path());
+    let expected = without_performance(&analyze(&[clip.to_str().expect("a path")]));
     for (threads, block_s) in [(1, 0.05), (2, 0.0073)] {
-        let (records, snapshot) = replayed(threads, block_s);
+        let (records, snapshot) = replayed(&clip, threads, block_s);
         assert!(without_performance(&records) == expected, "{threads} threads:\n{records}\nnot\n{expected}");
 
         let records = parsed(&records);

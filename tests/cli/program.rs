@@ -1,6 +1,8 @@
 //! The executable, the captures it is tried on, and its records.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use assert_cmd::Command;
@@ -22,6 +24,24 @@ pub(crate) fn cellsweep() -> Command {
 /// The shipped capture.
 pub(crate) fn sample() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("captures/samples/vehicle-sweep.sigmf-meta")
+}
+
+/// Standard output of `analyze` on the shipped capture.
+pub(crate) fn sample_records() -> &'static str {
+    static RECORDS: OnceLock<String> = OnceLock::new();
+    RECORDS.get_or_init(|| analyze(&[sample().to_str().expect("a path")]))
+}
+
+/// The first 0.4 seconds of the shipped capture, written into a folder: a preamble and a message of the tracker.
+pub(crate) fn clip(folder: &Path) -> PathBuf {
+    let path = folder.join("clip.sigmf-meta");
+    let metadata = fs::read_to_string(sample()).expect("metadata");
+    let mut metadata: Value = serde_json::from_str(&metadata).expect("JSON");
+    metadata["annotations"] = Value::Array(Vec::new());
+    let data = fs::read(sample().with_extension("sigmf-data")).expect("samples");
+    fs::write(&path, metadata.to_string()).expect("metadata");
+    fs::write(path.with_extension("sigmf-data"), &data[..2 * 384_000]).expect("samples");
+    path
 }
 
 /// A file or folder of the reference material, which lies beside the repository or where `CELLSWEEP_SHARED` says;
