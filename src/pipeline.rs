@@ -21,7 +21,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use dsp::analyst::Analyst;
-use dsp::frontend::FrontEnd;
+use dsp::frontend::{FrontEnd, Row};
 
 use crate::records::RecordWriter;
 use crate::source::Source;
@@ -96,7 +96,7 @@ pub fn run(
     let (full, blocks) = bounded(NUM_BLOCKS);
     let (tasks, work) = bounded::<Task>(2 * threads);
     let (messages, inbox) = bounded::<Message>(MESSAGES);
-    let (questions, rows) = (Recycled::new(4 * threads), Recycled::new(NUM_ROWS));
+    let (questions, rows) = (Recycled::new(4 * threads, front::roomy_question), Recycled::new(NUM_ROWS, Row::default));
     let linger = controls.is_some();
     // Batch work has no controls: a channel that never speaks and never closes takes their place.
     let (_keep, silent) = bounded(1);
@@ -133,7 +133,7 @@ pub fn run(
         let tasks = (threads > 1).then_some(tasks);
         let (questions, rows, counted, used) = (&questions, &rows, &counters, &pool.used);
         spawn("front end").spawn_scoped(scope, move || {
-            Front::new(front_end, tasks, messages, questions, rows, counted).run(&blocks, used);
+            Front::new(front_end, tasks, messages, questions, rows, counted).run(blocks, used);
         })?;
         let collector = Collector::new(stream, outputs, &counters, &rows.used, (begun, threads));
         collector.run(inbox)

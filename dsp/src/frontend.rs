@@ -21,7 +21,7 @@ const ROW_S: f64 = 0.032;
 /// Columns of a display row at the most.
 pub const MAX_COLUMNS: usize = 1024;
 /// Samples kept for zooming in: this long where it fits…
-const HISTORY_S: f64 = 3.0;
+pub const HISTORY_S: f64 = 3.0;
 /// … into this many (96 MB).
 const MAX_HISTORY_SAMPLES: usize = 12_000_000;
 
@@ -29,7 +29,7 @@ const MAX_HISTORY_SAMPLES: usize = 12_000_000;
 const MAX_SEEDS: usize = 256;
 
 /// Spectrum over the time of one display row, lowest frequency first; each column holds an equal share of the band.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Row {
     /// Last instant, seconds from the stream's first sample.
     pub end_s: f64,
@@ -39,6 +39,16 @@ pub struct Row {
     pub peak: Vec<f32>,
     /// Noise power of a bin in each column; zeros until it is known.
     pub floor: Vec<f32>,
+}
+
+impl Row {
+    /// Becomes a copy of `other` within the memory it has.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.end_s = other.end_s;
+        self.mean.clone_from(&other.mean);
+        self.peak.clone_from(&other.peak);
+        self.floor.clone_from(&other.floor);
+    }
 }
 
 /// What the front end tells.

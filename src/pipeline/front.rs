@@ -7,7 +7,7 @@ use dsp::analyst::{Analyst, Answer, Question, Subject};
 use dsp::detect::nprach::{REFINE_MARGIN_S, REFINE_RATE_HZ};
 use dsp::detect::npusch;
 use dsp::finding::Rejection;
-use dsp::frontend::{Event, FrontEnd, Row, Samples};
+use dsp::frontend::{Event, FrontEnd, HISTORY_S, Row, Samples};
 use dsp::zoom::Zoom;
 
 use super::block::Block;
@@ -62,14 +62,22 @@ pub(super) struct Recycled<T> {
     pub used: Sender<Box<T>>,
 }
 
-impl<T: Default> Recycled<T> {
-    pub(super) fn new(count: usize) -> Self {
+impl<T> Recycled<T> {
+    /// `count` things as `make` makes them.
+    pub(super) fn new(count: usize, make: impl Fn() -> T) -> Self {
         let (used, empty) = bounded(count);
         for _ in 0..count {
-            let _ = used.send(Box::default());
+            let _ = used.send(Box::new(make()));
         }
         Self { empty, used }
     }
+}
+
+/// A question with room for everything that is kept of the stream, so that bringing samples allocates nothing; room
+/// that is never filled takes no memory.
+pub(super) fn roomy_question() -> Question {
+    let num_samples = (1.1 * HISTORY_S * REFINE_RATE_HZ) as usize;
+    Question { samples: Vec::with_capacity(num_samples), ..Question::default() }
 }
 
 /// Answers a task and gives its question back.
@@ -115,8 +123,8 @@ impl<'a> Front<'a> {
         Self { front_end, outlet, samples: 0, lost: 0 }
     }
 
-    pub(super) fn run(mut self, blocks: &Receiver<Box<Block>>, used: &Sender<Box<Block>>) {
-        for mut block in blocks {
+    pub(super) fn run(mut self, blocks: Receiver<Box<Block>>, used: &Sender<Box<Block>>) {
+        while let Ok(mut block) = blocks.recv() {
             let started = Instant::now();
             if let Some(position) = block.moved_to.take() {
                 self.move_to(position);
@@ -130,13 +138,17 @@ impl<'a> Front<'a> {
             self.samples += block.count as u64;
             let outlet = &mut self.outlet;
             self.front_end.push(samples, &mut |event| outlet.tell(event));
-            let _ = used.try_send(block);
             let progress = self.progress(blocks.len());
             self.outlet.send(Content::Progress(progress));
             self.outlet.counters.add_busy(Stage::FrontEnd, started.elapsed());
             if !self.outlet.open {
+                // Blocks under way are lost with the channel: the reader, who may wait for one, gets this one to
+                // learn from that nobody listens.
+                drop(blocks);
+                let _ = used.try_send(block);
                 return;
             }
+            let _ = used.try_send(block);
         }
         let outlet = &mut self.outlet;
         self.front_end.finish(&mut |event| outlet.tell(event));
@@ -178,7 +190,7 @@ impl Outlet<'_> {
             Event::Row(row) => {
                 // Where all rows are still on their way to the screen, the screen does without this one.
                 if let Ok(mut copy) = self.rows.empty.try_recv() {
-                    copy.as_mut().clone_from(row);
+                    copy.copy_from(row);
                     self.send(Content::Row(copy));
                 }
             }
@@ -192,6 +204,10 @@ impl Outlet<'_> {
     }
 
     fn ask(&mut self, subject: Subject, clipped: bool, samples: &Samples<'_>) {
+        // Questions that nobody answers any more do not come back.
+        if !self.open {
+            return;
+        }
         let Ok(mut question) = self.questions.empty.recv() else { return };
         question.subject = subject;
         question.clipped = clipped;

@@ -1,0 +1,13 @@
+//! The product from outside: the real executable, on captures good and bad.
+
+mod bad_input;
+mod beacon;
+mod contract;
+mod determinism;
+mod memory;
+mod noise;
+mod pipe;
+mod program;
+mod readme;
+mod scenes;
+mod screen;
