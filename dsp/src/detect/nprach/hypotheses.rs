@@ -128,7 +128,7 @@ impl Cells {
                     let rows = &doubled[(skipped + k) / self.format.repetitions_before_gap()];
                     rows[(first + k) * 2 * block + usize::from(tone)]
                 });
-                if !is_steady(repetitions, highest / heard as f32, self.format.groups() as f32) {
+                if !is_steady(repetitions.collect(), self.format.groups() as f32) {
                     continue;
                 }
                 let nats = -ln_gamma_tail(groups * heard as f64, f64::from(highest));
@@ -158,16 +158,13 @@ fn distinction(sums: &[f32], highest: f32) -> f32 {
     (highest - mean) / variance.sqrt().max(f32::MIN_POSITIVE)
 }
 
-/// Seven in eight repetitions hold their share of the mean, within what noise takes from them.
-fn is_steady(repetitions: impl Iterator<Item = f32>, mean: f32, noise: f32) -> bool {
-    let excess = (mean - noise).max(0.0);
-    let least = noise + 0.3 * excess - 2.5 * (noise + 2.0 * excess).sqrt();
-    let (mut weak, mut all) = (0, 0);
-    for energy in repetitions {
-        weak += usize::from(energy < least);
-        all += 1;
-    }
-    8 * weak <= all
+/// Seven in eight repetitions hold their share of what the stronger half does, within what noise takes from them.
+fn is_steady(mut energies: Vec<f32>, noise: f32) -> bool {
+    energies.sort_unstable_by(f32::total_cmp);
+    let upper = &energies[energies.len() / 2..];
+    let excess = (upper.iter().sum::<f32>() / upper.len() as f32 - noise).max(0.0);
+    let least = noise + 0.45 * excess - 1.3 * (noise + 2.0 * excess).sqrt();
+    8 * energies.iter().filter(|energy| **energy < least).count() <= energies.len()
 }
 
 fn highest(sums: &[f32]) -> (usize, f32) {
