@@ -72,19 +72,11 @@ pub fn refine(baseband: &Baseband, seed: &Seed, noise_per_hz: f32) -> Result<Vec
             .enumerate()
             .filter_map(|(index, (plane, cells))| Some((index, strongest(plane, cells, baseband, bounds)?)))
             .collect();
-        if std::env::var("D").is_ok() {
-            for (i, p) in &found {
-                eprintln!("    cand {:?} {:?} {:?}", searches[*i].0.format, p.account, p.fit);
-            }
-        }
         let Some((index, preamble)) = better(found) else { break };
         let (plane, cells) = &searches[index];
         match proof::prove(plane, cells, &preamble, baseband, noise_per_hz) {
             Ok(finding) => findings.push(finding),
             Err(failed) => {
-                if std::env::var("D").is_ok() {
-                    eprintln!("      {failed:?}");
-                }
                 if findings.is_empty() && num_failed == 0 {
                     refusal = failed;
                 }
