@@ -3,6 +3,12 @@
 use crate::spec::nprach::{Format, NUM_CELL_IDS, first_tone_shifts};
 use crate::statistics::ln_gamma_tail;
 
+use super::hops::BLOCK_TONES;
+
+/// Lanes of the sums over one cell's first tones; those beyond the block repeat its lowest tones.
+const LANES: usize = 16;
+/// Length of a row that goes round far enough for every rotation.
+const ROUND: usize = BLOCK_TONES + LANES;
 /// Longest preamble.
 const MAX_REPETITIONS: usize = 128;
 
@@ -80,74 +86,67 @@ impl Cells {
         starts: std::ops::Range<i64>,
         cut_after: bool,
     ) -> Option<Account> {
-        match self.format {
-            Format::Zero | Format::One => self.explain_block::<12>(energies, starts, cut_after),
-            Format::Two => self.explain_block::<36>(energies, starts, cut_after),
-        }
-    }
-
-    fn explain_block<const BLOCK: usize>(
-        &self,
-        energies: &[Vec<f32>],
-        starts: std::ops::Range<i64>,
-        cut_after: bool,
-    ) -> Option<Account> {
-        let block = BLOCK;
+        let block = BLOCK_TONES;
         let groups = self.format.groups() as f64;
         let chain = energies.first()?.len() / block;
-        // Every row twice in a row, so that a rotation is a window.
-        let doubled: Vec<Vec<f32>> = energies
+        // Every row goes round, so that a rotation is a window.
+        let round: Vec<Vec<f32>> = energies
             .iter()
-            .map(|rows| rows.chunks_exact(block).flat_map(|row| [row, row].concat()).collect())
+            .map(|rows| rows.chunks_exact(block).flat_map(|row| row.iter().cycle().take(ROUND).copied()).collect())
             .collect();
-        let mut sums = vec![[0.0f32; BLOCK]; usize::from(NUM_CELL_IDS)];
+        let mut sums = vec![[0.0f32; LANES]; usize::from(NUM_CELL_IDS)];
         let mut best: Option<Account> = None;
         for start in starts {
             let first = start.max(0) as usize;
             let skipped = (first as i64 - start) as usize;
-            sums.fill([0.0; BLOCK]);
+            sums.fill([0.0; LANES]);
             for position in first..chain.min((start + MAX_REPETITIONS as i64).max(0) as usize) {
                 let repetition = skipped + position - first;
-                let Some(rows) = doubled.get(repetition / self.format.repetitions_before_gap()) else { break };
-                let row = &rows[position * 2 * block..][..2 * block];
-                for (sums, &shift) in sums.iter_mut().zip(self.shifts(repetition)) {
-                    let rotated = &row[usize::from(shift)..][..BLOCK];
-                    for n in 0..BLOCK {
-                        sums[n] += rotated[n];
-                    }
-                }
+                let Some(rows) = round.get(repetition / self.format.repetitions_before_gap()) else { break };
+                add_rotated(&mut sums, self.shifts(repetition), &rows[position * ROUND..][..ROUND]);
                 let heard = position - first + 1;
                 let complete = (repetition + 1).is_power_of_two();
                 if !complete && !(cut_after && position + 1 == chain) {
                     continue;
                 }
                 let (index, highest) = highest(sums.as_flattened());
-                let (cell_id, first_tone) = ((index / block) as u16, (index % block) as u8);
-                let repetitions = (0..heard).map(|k| {
-                    let tone = self.first_tone(cell_id, first_tone, skipped + k);
-                    let rows = &doubled[(skipped + k) / self.format.repetitions_before_gap()];
-                    rows[(first + k) * 2 * block + usize::from(tone)]
-                });
-                if !is_steady(repetitions, highest / heard as f32, self.format.groups() as f32) {
+                let (cell_id, first_tone) = ((index / LANES) as u16, (index % LANES % block) as u8);
+                let nats = -ln_gamma_tail(groups * heard as f64, f64::from(highest));
+                let nats_needed = ln_tests(heard);
+                if best.is_some_and(|best| nats - nats_needed <= best.margin()) {
                     continue;
                 }
-                let nats = -ln_gamma_tail(groups * heard as f64, f64::from(highest));
-                let account = Account {
+                let repetitions = (0..heard).map(|k| {
+                    let tone = self.first_tone(cell_id, first_tone, skipped + k);
+                    let rows = &round[(skipped + k) / self.format.repetitions_before_gap()];
+                    rows[(first + k) * ROUND + usize::from(tone)]
+                });
+                if !is_steady(repetitions.collect(), self.format.groups() as f32) {
+                    continue;
+                }
+                best = Some(Account {
                     start,
                     first,
                     heard,
                     cell_id,
                     first_tone,
                     nats,
-                    nats_needed: ln_tests(heard),
+                    nats_needed,
                     distinction: distinction(sums.as_flattened(), highest),
-                };
-                if best.is_none_or(|best| account.margin() > best.margin()) {
-                    best = Some(account);
-                }
+                });
             }
         }
         best
+    }
+}
+
+#[multiversion::multiversion(targets = "simd")]
+fn add_rotated(sums: &mut [[f32; LANES]], shifts: &[u8], row: &[f32]) {
+    for (sums, &shift) in sums.iter_mut().zip(shifts) {
+        let rotated = &row[usize::from(shift)..][..LANES];
+        for (sum, energy) in sums.iter_mut().zip(rotated) {
+            *sum += energy;
+        }
     }
 }
 
@@ -158,18 +157,16 @@ fn distinction(sums: &[f32], highest: f32) -> f32 {
     (highest - mean) / variance.sqrt().max(f32::MIN_POSITIVE)
 }
 
-/// Seven in eight repetitions hold their share of the mean, within what noise takes from them.
-fn is_steady(repetitions: impl Iterator<Item = f32>, mean: f32, noise: f32) -> bool {
-    let excess = (mean - noise).max(0.0);
-    let least = noise + 0.3 * excess - 2.5 * (noise + 2.0 * excess).sqrt();
-    let (mut weak, mut all) = (0, 0);
-    for energy in repetitions {
-        weak += usize::from(energy < least);
-        all += 1;
-    }
-    8 * weak <= all
+/// Seven in eight repetitions hold their share of what the stronger half does, within what noise takes from them.
+fn is_steady(mut energies: Vec<f32>, noise: f32) -> bool {
+    energies.sort_unstable_by(f32::total_cmp);
+    let upper = &energies[energies.len() / 2..];
+    let excess = (upper.iter().sum::<f32>() / upper.len() as f32 - noise).max(0.0);
+    let least = noise + 0.45 * excess - 1.3 * (noise + 2.0 * excess).sqrt();
+    8 * energies.iter().filter(|energy| **energy < least).count() <= energies.len()
 }
 
 fn highest(sums: &[f32]) -> (usize, f32) {
-    sums.iter().copied().enumerate().fold((0, f32::MIN), |best, (i, s)| if s > best.1 { (i, s) } else { best })
+    let highest = sums.iter().fold(f32::MIN, |highest, sum| highest.max(*sum));
+    (sums.iter().position(|sum| *sum == highest).unwrap_or_default(), highest)
 }

@@ -14,9 +14,10 @@ pub(super) const NUM_LEVELS: usize = 8;
 const MEAN: u8 = 32;
 /// What the sum of two halves is reduced by to keep that mean, where a level keeps the unit of its halves.
 const SURPLUS: [u8; NUM_LEVELS] = [0, 31, 0, 33, 0, 32, 0, 32];
-/// Thresholds of every level, quantised: each exceeded about once in 10⁸ cells of noise. Level 0 counts quarters of
+/// Thresholds of every level, quantised: exceeded once in some 10⁸ cells of noise at the low levels, in 10⁶ to 10⁷ at
+/// the high ones, which cost the most sensitivity. Level 0 counts quarters of
 /// the noise's mean energy, and the unit doubles with every second level.
-const THRESHOLDS: [u8; NUM_LEVELS] = [116, 129, 92, 110, 83, 97, 77, 92];
+const THRESHOLDS: [u8; NUM_LEVELS] = [116, 129, 92, 106, 77, 90, 73, 87];
 
 /// A sum that stands out.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -102,7 +103,7 @@ impl Levels {
     }
 }
 
-/// Highest value of a half that counts: 0.7 of what the whole needs above its mean, so that the other half must bring
+/// Highest value of a half that counts: 0.75 of what the whole needs above its mean, so that the other half must bring
 /// the rest.
 const HALF_LIMITS: [u8; NUM_LEVELS] = half_limits();
 
@@ -111,7 +112,7 @@ const fn half_limits() -> [u8; NUM_LEVELS] {
     let mut level = 1;
     while level < NUM_LEVELS {
         // Levels of odd number keep the unit of their halves, the others double it.
-        let excess = (THRESHOLDS[level] - MEAN) as u32 * if level % 2 == 1 { 7 } else { 14 } / 10;
+        let excess = (THRESHOLDS[level] - MEAN) as u32 * if level % 2 == 1 { 3 } else { 6 } / 4;
         limits[level] = MEAN + if excess > 223 { 223 } else { excess as u8 };
         level += 1;
     }

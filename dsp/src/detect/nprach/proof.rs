@@ -6,7 +6,7 @@ use crate::spec::nprach::{Format, NUM_CELL_IDS};
 use crate::statistics::ln_gamma_tail;
 
 use super::hypotheses::Cells;
-use super::plane::Plane;
+use super::plane::{LIMIT, Plane};
 use super::refine::{Preamble, rejection};
 
 /// Groups within this ratio of the median are of equal power (8 dB).
@@ -27,8 +27,8 @@ const NOISE_CELLS: f32 = 32.0;
 const SIDELOBE_SHARE: f32 = 0.01;
 /// Least distinction from eight repetitions on: the best of some 10⁷ tests of data that hops by no pattern reaches 5.4.
 const DISTINCTION: f32 = 6.2;
-/// What rounding to the plane's grid may cost the evidence.
-const SLACK_NATS: f64 = 6.0;
+/// Largest share of clear groups' energy that their surroundings may hide.
+const MOST_HIDDEN: f32 = 0.4;
 
 /// Tests a preamble and describes it.
 pub(super) fn prove(
@@ -49,8 +49,13 @@ pub(super) fn prove(
             return Err(rejection("groups of unequal power"));
         }
     }
-    if groups.evidence_nats() < preamble.account.nats_needed - SLACK_NATS {
+    let (nats, scale) = groups.evidence();
+    // Where the surroundings are not noise their tail is heavier than two moments tell.
+    if nats < preamble.account.nats_needed * f64::from(scale.min(2.0)) {
         return Err(rejection("no better than the rest of the block"));
+    }
+    if typical > CLEAR_ENERGY && groups.hidden_share() > MOST_HIDDEN {
+        return Err(rejection("hidden by its surroundings"));
     }
     if preamble.account.heard >= 8 && preamble.account.distinction < DISTINCTION {
         return Err(rejection("other hops do as well"));
@@ -168,8 +173,9 @@ impl Groups {
 
     /// Negative logarithm of the probability that cells like those around do as well as the groups.
     ///
-    /// Their mean and variance make a gamma variable; noise alone makes it the one the threshold is for.
-    fn evidence_nats(&self) -> f64 {
+    /// Their mean and variance make a gamma variable; noise alone makes it the one the threshold is for. Second, that
+    /// variable's scale: 1 for noise.
+    fn evidence(&self) -> (f64, f32) {
         let limit = EQUAL_RATIO * median(&self.own).max(1.0);
         let evidence: f32 = self.own_limited.iter().map(|e| e.min(limit)).sum();
         let count = self.around_limited.len() as f32 + NOISE_CELLS;
@@ -178,7 +184,13 @@ impl Groups {
         let mean = mean.max(1.0);
         let scale = ((square - mean * mean) / mean).max(1.0);
         let shape = self.own_limited.len() as f32 * mean / scale;
-        -ln_gamma_tail(f64::from(shape), f64::from(evidence / scale))
+        (-ln_gamma_tail(f64::from(shape), f64::from(evidence / scale)), scale)
+    }
+
+    /// Share of the groups' limited energy that the whitening took: their surroundings are not silent.
+    fn hidden_share(&self) -> f32 {
+        let open: f32 = self.own.iter().map(|e| e.min(LIMIT)).sum();
+        1.0 - self.own_limited.iter().map(|e| e.min(LIMIT)).sum::<f32>() / open.max(f32::MIN_POSITIVE)
     }
 
     /// Tones as strong as the preamble's in two of the four group times around it.

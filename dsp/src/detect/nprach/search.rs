@@ -214,9 +214,11 @@ impl Search {
         let step = self.step;
         let home = self.candidates.iter_mut().find(|candidate| {
             let known = &candidate.seed;
-            seed.start_s <= known.end_s + format.repetition_s()
-                && seed.end_s >= known.start_s - format.repetition_s()
-                && seed.end_s.max(known.end_s) - seed.start_s.min(known.start_s) < MAX_SEED_S
+            let single = known.repetitions == 1 && seed.repetitions == 1;
+            let shared_s = seed.end_s.min(known.end_s) - seed.start_s.max(known.start_s);
+            let shorter_s = seed.duration_s().min(known.duration_s());
+            // Repetitions heard one by one follow each other; sums over many overlap.
+            (shared_s > 0.5 * shorter_s || single && shared_s > -format.repetition_s())
                 && seed.block_low_hz >= known.block_low_hz - JOIN_HZ
                 && seed.block_low_hz <= known.block_high_hz + JOIN_HZ
         });
@@ -225,8 +227,14 @@ impl Search {
                 let known = &mut candidate.seed;
                 // A strong preamble leaves traces in the sums over more repetitions than it has.
                 let trace = seed.metric < TRACE_SHARE * known.metric
-                    || (seed.metric < known.metric && seed.duration_s() > 2.6 * known.duration_s());
-                if trace {
+                    || seed.duration_s() > 1.3 * known.duration_s() && seed.metric < 0.9 * known.metric;
+                let both_s = seed.end_s.max(known.end_s) - seed.start_s.min(known.start_s);
+                let longest_s = if known.repetitions == 1 && seed.repetitions == 1 {
+                    MAX_SEED_S
+                } else {
+                    1.3 * seed.duration_s().max(known.duration_s())
+                };
+                if trace || both_s > longest_s {
                     return;
                 }
                 let low_hz = known.block_low_hz.min(seed.block_low_hz);
