@@ -62,7 +62,9 @@ impl Question {
 
 /// The detectors with their buffers; one for each thread that works.
 #[derive(Default)]
-pub struct Analyst {}
+pub struct Analyst {
+    preambles: nprach::Refiner,
+}
 
 impl Analyst {
     /// Answers one question.
@@ -77,10 +79,12 @@ impl Analyst {
                     answer.findings.push(unknown(candidate));
                 }
             },
-            Subject::Preamble(seed, noise_per_hz) => match nprach::refine(&question.baseband(), seed, *noise_per_hz) {
-                Ok(findings) => answer.findings = findings,
-                Err(rejection) => answer.rejections.push(rejection),
-            },
+            Subject::Preamble(seed, noise_per_hz) => {
+                match self.preambles.refine(&question.baseband(), seed, *noise_per_hz) {
+                    Ok(findings) => answer.findings = findings,
+                    Err(rejection) => answer.rejections.push(rejection),
+                }
+            }
         }
         for finding in &mut answer.findings {
             finding.clipped = question.clipped;

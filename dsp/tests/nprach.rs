@@ -4,6 +4,7 @@
 //! skip); `CELLSWEEP_TRIALS` the number of trials of every measurement, and with it every capture is heard, which takes
 //! minutes, not only those with a preamble.
 #![allow(clippy::disallowed_methods, reason = "these tests read captures")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 #[path = "nprach/air.rs"]
 mod air;

@@ -54,6 +54,8 @@ pub(super) struct Collector<'a> {
     waterfall: VecDeque<WaterfallRow>,
     recent: VecDeque<Box<Row>>,
     last_snapshot: Instant,
+    /// Something has come since the last snapshot.
+    news: bool,
     pipe_closed: bool,
 }
 
@@ -84,6 +86,7 @@ impl<'a> Collector<'a> {
             waterfall: VecDeque::new(),
             recent: VecDeque::new(),
             last_snapshot: begun,
+            news: true,
             pipe_closed: false,
         }
     }
@@ -97,6 +100,7 @@ impl<'a> Collector<'a> {
             };
             let started = Instant::now();
             if let Some(Message { number, content }) = message {
+                self.news = true;
                 self.early.insert(number, content);
                 while let Some(content) = self.early.remove(&self.next) {
                     self.next += 1;
@@ -226,12 +230,14 @@ impl<'a> Collector<'a> {
     fn publish(&mut self, last: bool) {
         if let Some(state) = self.counters.new_state() {
             self.state = state;
+            self.news = true;
         }
         let Some(snapshots) = &self.outputs.snapshots else { return };
-        if !last && (self.last_snapshot.elapsed() < SNAPSHOT_EVERY || snapshots.is_full()) {
+        if !last && (!self.news || self.last_snapshot.elapsed() < SNAPSHOT_EVERY || snapshots.is_full()) {
             return;
         }
         self.last_snapshot = Instant::now();
+        self.news = false;
         let snapshot = Arc::new(self.snapshot());
         let gone = if last {
             snapshots.send_timeout(snapshot, SNAPSHOT_EVERY).is_err()

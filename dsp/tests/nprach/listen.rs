@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use dsp::baseband::Baseband;
-use dsp::detect::nprach::{REFINE_MARGIN_S, REFINE_RATE_HZ, Search, Seed, refine, remove_echoes};
+use dsp::detect::nprach::{REFINE_MARGIN_S, REFINE_RATE_HZ, Refiner, Search, Seed, is_echo};
 use dsp::finding::Finding;
 use dsp::floor::NoiseFloor;
 use dsp::grid::Grid;
@@ -36,16 +36,16 @@ pub(crate) fn heard(samples: &[Complex32], rate: f64, noise_per_hz: Option<f32>)
         search.push(index as u64, stft.transform(frame), &floor, &mut seeds);
     }
     search.finish(&mut seeds);
-    let mut findings: Vec<Finding> = seeds
+    let refiner = Refiner::default();
+    let findings: Vec<Finding> = seeds
         .iter()
         .filter_map(|seed| {
             let bin = (grid.bin(seed.center_hz()).round().max(0.0) as usize).min(len - 1);
-            refine(&zoom(samples, rate, seed).as_baseband(), seed, floor[bin] / bin_hz).ok()
+            refiner.refine(&zoom(samples, rate, seed).as_baseband(), seed, floor[bin] / bin_hz).ok()
         })
         .flatten()
         .collect();
-    remove_echoes(&mut findings);
-    findings
+    findings.iter().filter(|finding| !is_echo(finding, findings.iter())).cloned().collect()
 }
 
 struct Zoom {

@@ -66,6 +66,10 @@ impl Cells {
         Self { format, shifts }
     }
 
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
     /// First tone of `repetition` of a cell's preamble that starts on tone `first_tone`.
     pub(super) fn first_tone(&self, cell_id: u16, first_tone: u8, repetition: usize) -> u8 {
         (first_tone + self.shifts(repetition)[usize::from(cell_id)]) % self.format.subcarriers()
@@ -106,7 +110,7 @@ impl Cells {
                 add_rotated(&mut sums, self.shifts(repetition), &rows[position * ROUND..][..ROUND]);
                 let heard = position - first + 1;
                 let complete = (repetition + 1).is_power_of_two();
-                if !complete && !(cut_after && position + 1 == chain) {
+                if !(complete || cut_after && position + 1 == chain) {
                     continue;
                 }
                 let (index, highest) = highest(sums.as_flattened());

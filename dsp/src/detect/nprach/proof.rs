@@ -213,7 +213,6 @@ struct Origins {
     /// The origin is known.
     unique: bool,
     cell_ids: Vec<u16>,
-    total: f64,
 }
 
 impl Origins {
@@ -240,12 +239,10 @@ impl Origins {
         let best = scores.iter().map(|s| s.0).fold(f64::NEG_INFINITY, f64::max);
         let mut weight_of = vec![0.0f64; shifts.len()];
         let mut cell_ids = Vec::new();
-        let mut total = 0.0;
         for (score, shift, cell_id) in scores {
             if score >= best - CELL_MARGIN_NATS {
                 cell_ids.push(cell_id);
                 let weight = (score - best).exp();
-                total += weight;
                 if let Some(at) = shifts.iter().position(|s| *s == shift) {
                     weight_of[at] += weight;
                 }
@@ -256,12 +253,7 @@ impl Origins {
         let heaviest = weight_of.iter().copied().fold(0.0, f64::max);
         let likely: Vec<i16> =
             shifts.iter().zip(&weight_of).filter(|(_, w)| **w > 0.5 * heaviest).map(|(s, _)| *s).collect();
-        Self {
-            shift: likely.get(likely.len() / 2).copied().unwrap_or_default(),
-            unique: likely.len() == 1,
-            cell_ids,
-            total,
-        }
+        Self { shift: likely.get(likely.len() / 2).copied().unwrap_or_default(), unique: likely.len() == 1, cell_ids }
     }
 }
 

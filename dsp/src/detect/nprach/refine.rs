@@ -23,6 +23,8 @@ use super::proof;
 pub const REFINE_RATE_HZ: f64 = 240e3;
 /// Time the baseband should reach before a seed's start and after its end.
 pub const REFINE_MARGIN_S: f64 = 0.02;
+/// Evidence from which a seed is tried as either format.
+const BOTH_FORMATS: f32 = 1.3;
 /// Most preambles taken from one seed.
 const MAX_PREAMBLES: usize = 12;
 /// Candidates that may fail their proofs before a seed is given up.
@@ -46,51 +48,65 @@ pub(super) struct Preamble {
     pub(super) tones: Vec<u8>,
     /// Start of every group heard, relative to the start of the first of them.
     pub(super) offsets_s: Vec<f64>,
-    /// The chain runs into the beginning or the end of what was received.
-    pub(super) cut: bool,
 }
 
-/// Looks for preambles in a seed's region.
-///
-/// `baseband` should be centred on [`Seed::center_hz`] and reach [`REFINE_MARGIN_S`] beyond the seed at both ends;
-/// where it is shorter the stream is taken to begin or end there. `noise_per_hz` is the mean noise power in 1 Hz, full
-/// scale 1.
-///
-/// # Errors
-/// The strongest candidate's failed proof, where nothing was found.
-pub fn refine(baseband: &Baseband, seed: &Seed, noise_per_hz: f32) -> Result<Vec<Finding>, Rejection> {
-    let formats: &[Format] = if seed.metric > 1.3 { &[Format::Zero, Format::One] } else { &[seed.format] };
-    let mut searches: Vec<(Plane, Cells)> =
-        formats.iter().map(|&format| (Plane::new(baseband, format, seed, noise_per_hz), Cells::new(format))).collect();
-    let bounds = Bounds::new(baseband, seed);
-    let mut findings = Vec::new();
-    let mut refusal = rejection("nothing above threshold");
-    let mut num_failed = 0;
-    for _ in 0..MAX_PREAMBLES {
-        let found: Vec<(usize, Preamble)> = searches
+/// Looks at seeds closely; holds the hops of all cells, worked out once.
+pub struct Refiner {
+    cells: [Cells; 2],
+}
+
+impl Default for Refiner {
+    fn default() -> Self {
+        Self { cells: [Cells::new(Format::Zero), Cells::new(Format::One)] }
+    }
+}
+
+impl Refiner {
+    /// Looks for preambles in a seed's region.
+    ///
+    /// `baseband` should be centred on [`Seed::center_hz`] and reach [`REFINE_MARGIN_S`] beyond the seed at both ends;
+    /// where it is shorter the stream is taken to begin or end there. `noise_per_hz` is the mean noise power in 1 Hz, full
+    /// scale 1.
+    ///
+    /// # Errors
+    /// The strongest candidate's failed proof, where nothing was found.
+    pub fn refine(&self, baseband: &Baseband, seed: &Seed, noise_per_hz: f32) -> Result<Vec<Finding>, Rejection> {
+        let mut searches: Vec<(Plane, &Cells)> = self
+            .cells
             .iter()
-            .enumerate()
-            .filter_map(|(index, (plane, cells))| Some((index, strongest(plane, cells, baseband, bounds)?)))
+            .filter(|cells| seed.metric > BOTH_FORMATS || cells.format() == seed.format)
+            .map(|cells| (Plane::new(baseband, cells.format(), seed, noise_per_hz), cells))
             .collect();
-        let Some((index, preamble)) = better(found) else { break };
-        let (plane, cells) = &searches[index];
-        match proof::prove(plane, cells, &preamble, baseband, noise_per_hz) {
-            Ok(finding) => findings.push(finding),
-            Err(failed) => {
-                if findings.is_empty() && num_failed == 0 {
-                    refusal = failed;
-                }
-                num_failed += 1;
-                if num_failed == MAX_FAILED {
-                    break;
+        let bounds = Bounds::new(baseband, seed);
+        let mut findings = Vec::new();
+        let mut refusal = rejection("nothing above threshold");
+        let mut num_failed = 0;
+        for _ in 0..MAX_PREAMBLES {
+            let found: Vec<(usize, Preamble)> = searches
+                .iter()
+                .enumerate()
+                .filter_map(|(index, (plane, cells))| Some((index, strongest(plane, cells, baseband, bounds)?)))
+                .collect();
+            let Some((index, preamble)) = better(found) else { break };
+            let (plane, cells) = &searches[index];
+            match proof::prove(plane, cells, &preamble, baseband, noise_per_hz) {
+                Ok(finding) => findings.push(finding),
+                Err(failed) => {
+                    if findings.is_empty() && num_failed == 0 {
+                        refusal = failed;
+                    }
+                    num_failed += 1;
+                    if num_failed == MAX_FAILED {
+                        break;
+                    }
                 }
             }
+            for (plane, _) in &mut searches {
+                mask(plane, &preamble, noise_per_hz);
+            }
         }
-        for (plane, _) in &mut searches {
-            mask(plane, &preamble, noise_per_hz);
-        }
+        if findings.is_empty() { Err(refusal) } else { Ok(findings) }
     }
-    if findings.is_empty() { Err(refusal) } else { Ok(findings) }
 }
 
 /// The more significant of the formats' preambles; where they are about equal, the one that explains more energy.
@@ -185,9 +201,7 @@ fn strongest(plane: &Plane, cells: &Cells, baseband: &Baseband, bounds: Bounds) 
     let start_s = plane.start_s + first_row as f64 * plane.row_s();
     let block_hz = plane.low_hz + origin as f64 * plane.cell_hz;
     let fit = fit(baseband, plane.format, start_s, block_hz, &tones, &offsets_s)?;
-    let positions = plane.num_rows / plane.repetition_rows(1);
-    let cut = account.start < 0 || (bounds.ends && account.first + account.heard >= positions);
-    Some(Preamble { account, fit, tones, offsets_s, cut })
+    Some(Preamble { account, fit, tones, offsets_s })
 }
 
 /// Energies of the chain of repetitions that holds `row`, for every first tone, with each number of gaps before it.
