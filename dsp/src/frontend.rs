@@ -25,6 +25,13 @@ pub const HISTORY_S: f64 = 3.0;
 /// … into this many (96 MB).
 const MAX_HISTORY_SAMPLES: usize = 12_000_000;
 
+/// A bin this far above the noise is occupied (1 frame of noise in 55), averaged over this many frames (0.14 s).
+const OCCUPIED: f32 = 4.0;
+const OCCUPANCY_FRAMES: f32 = 1024.0;
+/// Where this share of cells within this distance of a seed is occupied, wide signals show every pattern of hops.
+const CROWDED_SHARE: f32 = 0.3;
+const CROWD_REACH_HZ: f64 = 300e3;
+
 /// Seeds that may end in one frame without room being made for more.
 const MAX_SEEDS: usize = 256;
 
@@ -87,6 +94,10 @@ pub struct FrontEnd {
     segmentation: Segmentation,
     preambles: Search,
     seeds: Vec<Seed>,
+    /// Share of recent frames in which each bin was well above the noise.
+    occupancy: Vec<f32>,
+    /// Seeds not looked at, as they lay in the midst of wide signals.
+    crowded_out: u64,
     /// Position of the first sample since the last gap; frames count from here.
     base: u64,
     /// Frames whose powers the floor has learnt, and frames searched; the latter wait for the first floor.
@@ -121,6 +132,8 @@ impl FrontEnd {
             segmentation: Segmentation::new(&grid),
             preambles: Search::new(&grid),
             seeds: Vec::with_capacity(MAX_SEEDS),
+            occupancy: vec![0.0; bins],
+            crowded_out: 0,
             base: 0,
             learnt: 0,
             searched: 0,
@@ -156,7 +169,8 @@ impl FrontEnd {
 
     /// What was turned down on the way, by reason.
     pub fn rejections(&self) -> impl Iterator<Item = (Rejection, u64)> {
-        self.segmentation.rejections().iter().copied()
+        let crowded = Rejection { detector: "nprach", reason: "in the midst of wide signals" };
+        self.segmentation.rejections().iter().copied().chain([(crowded, self.crowded_out)])
     }
 
     /// Takes the next samples.
@@ -249,6 +263,10 @@ impl FrontEnd {
         for ((whitened, power), floor) in self.whitened.iter_mut().zip(&self.power).zip(self.floor.power()) {
             *whitened = power / floor;
         }
+        for (share, whitened) in self.occupancy.iter_mut().zip(&self.whitened) {
+            let now = if *whitened > OCCUPIED { 1.0 } else { 0.0 };
+            *share += (now - *share) / OCCUPANCY_FRAMES;
+        }
         let Self { energy, segmentation, floor, history, overload, grid, base, whitened, .. } = self;
         let tell = Announcer { history, overload, grid, base: *base };
         energy.push(whitened, |row| segmentation.push(&row, floor.power(), &mut |c| tell.candidate(c, event)));
@@ -258,10 +276,16 @@ impl FrontEnd {
     }
 
     fn announce_preambles(&mut self, event: &mut impl FnMut(Event<'_>)) {
-        let Self { seeds, floor, history, overload, grid, base, .. } = self;
+        let Self { seeds, floor, history, overload, grid, base, occupancy, crowded_out, .. } = self;
         let tell = Announcer { history, overload, grid, base: *base };
         for seed in seeds.drain(..) {
-            tell.preamble(seed, floor.power(), event);
+            let bin = |hz: f64| (grid.bin(hz).max(0.0) as usize).min(occupancy.len() - 1);
+            let around = &occupancy[bin(seed.block_low_hz - CROWD_REACH_HZ)..=bin(seed.block_high_hz + CROWD_REACH_HZ)];
+            if around.iter().sum::<f32>() > CROWDED_SHARE * around.len() as f32 {
+                *crowded_out += 1;
+            } else {
+                tell.preamble(seed, floor.power(), event);
+            }
         }
     }
 

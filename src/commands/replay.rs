@@ -5,6 +5,8 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result, anyhow, bail};
 use crossbeam_channel::bounded;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use crate::cli::{ReplayArgs, ScreenArgs};
 use crate::commands::options;
@@ -28,9 +30,14 @@ pub(super) fn show(source: Box<dyn Source>, options: pipeline::Options, screen: 
     dsp::grid::Grid::new(source.stream().sample_rate_hz)
         .map_err(|error| anyhow!("{}: {error}", source.stream().name))?;
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(&stop)).context("signals cannot be watched")?;
+    // A second signal ends a screen that does not answer; a terminal that has gone leaves nothing to restore.
+    for signal in [SIGTERM, SIGINT] {
+        flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop))
+            .and_then(|_| flag::register(signal, Arc::clone(&stop)))
+            .context("signals cannot be watched")?;
     }
+    flag::register_conditional_shutdown(SIGHUP, 1, Arc::new(AtomicBool::new(true)))
+        .context("signals cannot be watched")?;
     let no_color = screen.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let screens = tui::Options { no_color, fps: screen.fps, live: source.is_live() };
     let (snapshots, shown) = bounded(SNAPSHOTS);
