@@ -60,6 +60,8 @@ pub struct CaptureInfo {
     pub annotations: Vec<Annotation>,
     /// Sentences on what is odd about it and how it was taken.
     pub warnings: Vec<String>,
+    /// The data end within a sample, or before what is marked in them; a warning says which.
+    pub cut_short: bool,
 }
 
 impl CaptureInfo {

@@ -49,6 +49,7 @@ pub(crate) fn open(path: &Path, ending: Option<&str>, options: &OpenOptions) -> 
         datetime: None,
         annotations: Vec::new(),
         warnings,
+        cut_short: num_bytes_left > 0,
     };
     Ok(Capture::new(info, samples))
 }

@@ -98,6 +98,7 @@ pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<Capture, Error>
         datetime: metadata.datetime,
         annotations: metadata.annotations,
         warnings,
+        cut_short: num_bytes_left > 0 || num_beyond > 0,
     };
     Ok(Capture::new(info, samples))
 }

@@ -21,6 +21,7 @@ pub(super) fn run(args: &AnalyzeArgs) -> Result<()> {
         opened.push(capture);
     }
     let mut records = record_writer(args.output.as_deref())?;
+    let mut cut_short = Vec::new();
     for capture in opened {
         let info = capture.info().clone();
         info.warnings.iter().for_each(|warning| tell(&format!("{}: {warning}", info.path.display())));
@@ -48,6 +49,12 @@ pub(super) fn run(args: &AnalyzeArgs) -> Result<()> {
             info.duration_s(),
             performance.realtime_factor
         ));
+        if info.cut_short {
+            cut_short.push(format!("{}: {}", info.path.display(), info.warnings.join("; ")));
+        }
+    }
+    if !cut_short.is_empty() {
+        bail!("{}; what is there was analysed: bring the whole file for the rest", cut_short.join("; "));
     }
     Ok(())
 }
