@@ -315,16 +315,19 @@ fn describe(
     let fit = &preamble.fit;
     let spacing = format.spacing_hz();
     let block_hz = fit.block_hz + f64::from(origins.shift) * spacing;
+    // Nothing is said of what was not received.
+    let received_s = baseband.start_s + baseband.samples.len() as f64 / baseband.sample_rate_hz;
     let segments: Vec<Segment> = preamble
         .tones
         .iter()
         .zip(&preamble.offsets_s)
         .map(|(tone, offset_s)| Segment {
-            start_s: fit.start_s + offset_s,
-            end_s: fit.start_s + offset_s + format.group_s(),
+            start_s: (fit.start_s + offset_s).max(baseband.start_s),
+            end_s: (fit.start_s + offset_s + format.group_s()).min(received_s),
             center_hz: fit.block_hz + f64::from(*tone) * spacing,
             bandwidth_hz: spacing,
         })
+        .filter(|segment| segment.end_s > segment.start_s)
         .collect();
     let start_s = fit.start_s.max(baseband.start_s);
     let end_s = segments.last().map_or(start_s, |s| s.end_s);
