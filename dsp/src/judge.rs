@@ -5,10 +5,10 @@
 //! Method: a preamble owns the pieces of energy that are its symbol groups; pieces that follow each other like hops
 //! of one transmission become one burst with segments.
 
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
 use crate::detect::nprach;
-use crate::finding::{Channel, Finding, Rejection, Segment, Technology};
+use crate::finding::{Channel, Finding, Parameters, Rejection, Segment, Technology};
 
 /// Pieces of energy this far outside a preamble's block still are its own.
 const OWN_SLACK_HZ: f64 = 6e3;
@@ -22,6 +22,18 @@ const OWN_EXCESS_DB: f32 = 10.0;
 const SKIRT_SLACK_S: f64 = 0.4e-3;
 const SKIRT_REACH_HZ: f64 = 20e3;
 const SKIRT_BELOW_DB: f32 = 6.0;
+
+/// An NB-IoT carrier holds nothing wider than this: what is wider is another signal.
+const WIDE_HZ: f64 = 250e3;
+/// A shared channel this close to a wide signal of about its level, which is on for this share of its time, is a
+/// piece of that signal.
+const PIECE_REACH_HZ: f64 = 30e3;
+const PIECE_LEVEL_DB: f64 = 12.0;
+const PIECE_SHARE: f64 = 0.8;
+/// A part of a transmission proves less than a whole one: it needs a sure burst on its carrier before it.
+const PART_CONFIDENCE: f64 = 0.93;
+const CARRIER_HZ: f64 = 190e3;
+const SESSION_S: f64 = 10.0;
 
 /// Two pieces are hops of one transmission where the second begins this close to the first's end …
 const HOP_GAP_S: f64 = 0.35e-3;
@@ -41,9 +53,19 @@ impl Waiting {
     }
 }
 
-/// Instant before which everything must be known to judge this: a preamble's echoes may begin until it ends.
+/// Instant before which everything must be known to judge this: echoes of a preamble, and the wide signal that a
+/// shared channel may be a piece of, may begin until it ends.
 fn due_s(finding: &Finding) -> f64 {
-    if finding.channel == Channel::Nprach { finding.extent.end_s } else { finding.extent.start_s }
+    if finding.technology == Technology::Unknown { finding.extent.start_s } else { finding.extent.end_s }
+}
+
+/// Takes a finding's name away; what it was taken for remains as an alternative.
+fn unname(finding: &mut Finding) {
+    let alternative = if finding.channel == Channel::Npusch2 { "nb-iot/npusch2" } else { "nb-iot/npusch1" };
+    finding.technology = Technology::Unknown;
+    finding.channel = Channel::Unknown;
+    finding.confidence = 0.5;
+    finding.parameters = Parameters { alternatives: vec![alternative], ..Parameters::default() };
 }
 
 impl PartialEq for Waiting {
@@ -75,6 +97,10 @@ pub struct Judge {
     preambles: Vec<Finding>,
     /// Other named bursts whose time is not over yet, strongest or not: they have skirts.
     named: Vec<Finding>,
+    /// Unnamed bursts wider than a carrier whose time is not over yet.
+    wide: Vec<Finding>,
+    /// Sure NB-IoT bursts of the last seconds: middle of the band and end.
+    sure: VecDeque<(f64, f64)>,
     /// Bursts that may still hop on.
     hopping: Vec<Finding>,
     number: u64,
@@ -87,6 +113,8 @@ impl Judge {
             self.preambles.push(finding.clone());
         } else if finding.technology != Technology::Unknown {
             self.named.push(finding.clone());
+        } else if finding.extent.bandwidth_hz > WIDE_HZ {
+            self.wide.push(finding.clone());
         }
         self.waiting.push(Waiting(finding, self.number));
         self.number += 1;
@@ -97,7 +125,11 @@ impl Judge {
     pub fn settle(&mut self, settled_s: f64, burst: &mut impl FnMut(Finding), rejected: &mut impl FnMut(Rejection)) {
         let settled_s = settled_s - OWN_SLACK_S.max(SKIRT_SLACK_S);
         while self.waiting.peek().is_some_and(|next| due_s(&next.0) < settled_s) {
-            let Some(Waiting(finding, _)) = self.waiting.pop() else { break };
+            let Some(Waiting(mut finding, _)) = self.waiting.pop() else { break };
+            if let Some(reason) = self.doubt(&finding) {
+                rejected(reason);
+                unname(&mut finding);
+            }
             if self.is_owned(&finding) {
                 rejected(OWNED);
             } else if self.is_echo(&finding) {
@@ -105,6 +137,7 @@ impl Judge {
             } else if self.is_skirt(&finding) {
                 rejected(SKIRT);
             } else {
+                self.remember(&finding);
                 self.continue_hop(finding);
             }
         }
@@ -114,6 +147,7 @@ impl Judge {
         while self.hopping.first().is_some_and(|first| first.extent.end_s + HOP_GAP_S < open_s) {
             burst(self.hopping.remove(0));
         }
+        self.wide.retain(|w| w.extent.end_s >= open_s);
         self.named.retain(|n| n.extent.end_s + SKIRT_SLACK_S >= open_s);
         self.preambles.retain(|p| p.extent.end_s + OWN_SLACK_S >= open_s);
     }
@@ -125,6 +159,38 @@ impl Judge {
 
     fn is_owned(&self, finding: &Finding) -> bool {
         finding.technology == Technology::Unknown && self.preambles.iter().any(|preamble| owns(preamble, finding))
+    }
+
+    /// Why a shared channel should not go by its name after all.
+    fn doubt(&self, finding: &Finding) -> Option<Rejection> {
+        if !matches!(finding.channel, Channel::Npusch1 | Channel::Npusch2) {
+            return None;
+        }
+        let e = &finding.extent;
+        let density = |f: &Finding| f64::from(f.power_dbfs) - 10.0 * f.extent.bandwidth_hz.log10();
+        let is_piece = self.wide.iter().any(|wide| {
+            let apart_hz =
+                (wide.extent.center_hz - e.center_hz).abs() - (wide.extent.bandwidth_hz + e.bandwidth_hz) / 2.0;
+            wide.extent.shared_s(e) > PIECE_SHARE * e.duration_s()
+                && apart_hz < PIECE_REACH_HZ
+                && (density(wide) - density(finding)).abs() < PIECE_LEVEL_DB
+        });
+        let is_part = finding.confidence < PART_CONFIDENCE && finding.parameters.resource_units.is_none();
+        let has_company = self.sure.iter().any(|(center_hz, _)| (center_hz - e.center_hz).abs() < CARRIER_HZ);
+        match (is_piece, is_part && !has_company) {
+            (true, _) => Some(PIECE),
+            (false, true) => Some(ALONE),
+            (false, false) => None,
+        }
+    }
+
+    /// Remembers a sure NB-IoT burst for what follows on its carrier.
+    fn remember(&mut self, finding: &Finding) {
+        let start_s = finding.extent.start_s;
+        self.sure.retain(|(_, end_s)| end_s + SESSION_S > start_s);
+        if finding.technology == Technology::NbIot && finding.confidence >= PART_CONFIDENCE {
+            self.sure.push_back((finding.extent.center_hz, finding.extent.end_s));
+        }
     }
 
     /// Something weaker beside or upon a named burst, and within its time. (What begins with it or later is judged
@@ -163,6 +229,8 @@ impl Judge {
     }
 }
 
+const PIECE: Rejection = Rejection { detector: "judge", reason: "shared channel that is a piece of a wider signal" };
+const ALONE: Rejection = Rejection { detector: "judge", reason: "part of a shared channel without company" };
 const SKIRT: Rejection = Rejection { detector: "judge", reason: "skirt of a named burst" };
 const ECHO: Rejection = Rejection { detector: "judge", reason: "echo of a stronger preamble" };
 const OWNED: Rejection = Rejection { detector: "judge", reason: "symbol group of a preamble" };
@@ -223,7 +291,6 @@ fn join(burst: &mut Finding, piece: &Finding) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Parameters;
 
     fn finding(channel: Channel, start_s: f64, end_s: f64, center_hz: f64, bandwidth_hz: f64) -> Finding {
         let technology = if channel == Channel::Unknown { Technology::Unknown } else { Technology::NbIot };
@@ -234,7 +301,7 @@ mod tests {
             snr_db: 20.0,
             technology,
             channel,
-            confidence: 0.9,
+            confidence: 0.95,
             clipped: false,
             parameters: Parameters::default(),
         }
@@ -258,6 +325,27 @@ mod tests {
         findings.push(finding(Channel::Nprach, 0.1, 0.1056, 10e3, 45e3));
         let bursts = judged(findings);
         assert_eq!(bursts.len(), 2, "{bursts:?}");
+    }
+
+    #[test]
+    fn a_piece_of_a_wider_signal_loses_its_name() {
+        let npusch = |center_hz| finding(Channel::Npusch1, 0.1, 0.104, center_hz, 90e3);
+        let mut wide = finding(Channel::Unknown, 0.1005, 0.105, 300e3, 400e3);
+        wide.power_dbfs = -36.0;
+        let bursts = judged(vec![npusch(80e3), npusch(-500e3), wide]);
+        let named: Vec<f64> =
+            bursts.iter().filter(|b| b.channel == Channel::Npusch1).map(|b| b.extent.center_hz).collect();
+        assert_eq!((bursts.len(), named), (3, vec![-500e3]));
+    }
+
+    #[test]
+    fn a_part_needs_a_sure_burst_before_it_on_its_carrier() {
+        let mut part = finding(Channel::Npusch1, 0.3, 0.306, 20e3, 15e3);
+        part.confidence = 0.89;
+        let mut whole = finding(Channel::Npusch1, 0.1, 0.108, 80e3, 15e3);
+        whole.confidence = 0.99;
+        assert_eq!(judged(vec![part.clone()])[0].channel, Channel::Unknown);
+        assert!(judged(vec![whole, part]).iter().all(|b| b.channel == Channel::Npusch1));
     }
 
     #[test]
