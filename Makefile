@@ -6,7 +6,7 @@ PROGRAM = target/release/cellsweep
 
 .DEFAULT_GOAL := demo
 
-.PHONY: demo test bars check bench packages
+.PHONY: demo test bars check bench curves packages
 
 # The screens where there is a terminal to draw them on; otherwise the transmitters as records.
 demo: packages
@@ -35,6 +35,10 @@ check: packages
 
 bench: packages
 	$(CARGO) bench --bench realtime
+
+# Detection probability against SNR, false alarms on noise, reliability of the confidence: target/curves.
+curves: packages
+	$(CARGO) bench --bench curves
 
 # A linker, and SoapySDR for live radio; nothing is installed where both are there.
 packages:
