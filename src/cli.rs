@@ -25,6 +25,8 @@ pub enum Command {
     Analyze(AnalyzeArgs),
     /// List the radios that are plugged in
     Devices(DevicesArgs),
+    /// List the uplink bands that modules use
+    Bands(BandsArgs),
     /// Tell what a capture holds
     Info(InfoArgs),
     /// Make a synthetic capture, with its truth, from a scene
@@ -112,6 +114,17 @@ pub struct DevicesArgs {
     /// Only those that match, e.g. driver=rtlsdr
     #[arg(long, value_name = "ARGS", default_value = "", hide_default_value = true, value_parser = device)]
     pub device: String,
+    /// As one JSON array
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `bands`.
+#[derive(Debug, Args)]
+pub struct BandsArgs {
+    /// Only those whose uplink holds this frequency, e.g. 832.3M
+    #[arg(long, value_name = "HZ", value_parser = frequency)]
+    pub at: Option<f64>,
     /// As one JSON array
     #[arg(long)]
     pub json: bool,

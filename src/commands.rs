@@ -1,6 +1,7 @@
 //! The commands: what the words of the command line do.
 
 mod analyze;
+mod bands;
 #[cfg(feature = "soapy")]
 mod devices;
 mod info;
@@ -33,6 +34,7 @@ pub fn run(cli: Cli) -> ExitCode {
             "this build has no radio support; install SoapySDR (apt install libsoapysdr-dev) and build with: \
              cargo build --release --features soapy"
         )),
+        Command::Bands(args) => bands::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Simulate(args) => simulate(&args),
     };
