@@ -76,9 +76,14 @@ pub(super) fn megahertz(frequency_hz: f64) -> String {
     if frequency_hz.is_finite() { format!("{:.3} MHz", frequency_hz / 1e6) } else { UNKNOWN.into() }
 }
 
-/// A width of band: `3.75 kHz`, `180 kHz`, `1.4 MHz`.
+/// A width of band: `3.75 kHz`, `180 kHz`, `1.4 MHz`; three figures are enough.
 pub(super) fn width(bandwidth_hz: f64) -> String {
-    scaled(bandwidth_hz, "Hz")
+    let step = match bandwidth_hz.abs() {
+        magnitude if magnitude >= 100e3 => 10f64.powi(magnitude.log10() as i32 - 2),
+        magnitude if magnitude >= 10e3 => 100.0,
+        _ => 10.0,
+    };
+    scaled((bandwidth_hz / step).round() * step, "Hz")
 }
 
 /// A sample rate: `640 kS/s`, `1.92 MS/s`.
