@@ -1,6 +1,8 @@
 //! Asks the channel detectors about one candidate.
 //!
 //! In: a [`Question`] with the samples it needs at baseband. Out: findings, or the reasons why none was made.
+//! A burst of energy is shown to every detector of its kind; the surest finding wins, and every detector that said no is
+//! heard with its reason.
 //! Every answer is a function of the question alone, so any number of analysts may work side by side.
 
 use num_complex::Complex32;
@@ -8,7 +10,7 @@ use num_complex::Complex32;
 use crate::baseband::Baseband;
 use crate::detect::candidate::Candidate;
 use crate::detect::nprach::{self, Seed};
-use crate::detect::npusch;
+use crate::detect::{npusch, pusch};
 use crate::finding::{Channel, Finding, Parameters, Rejection, Technology};
 
 /// What is asked, with the samples brought to baseband.
@@ -64,6 +66,7 @@ impl Question {
 #[derive(Default)]
 pub struct Analyst {
     preambles: nprach::Refiner,
+    shared_channels: pusch::Detector,
 }
 
 impl Analyst {
@@ -72,13 +75,7 @@ impl Analyst {
         let mut answer = Answer::default();
         match &question.subject {
             Subject::None => {}
-            Subject::Burst(candidate) => match npusch::classify(&question.baseband(), candidate) {
-                Ok(finding) => answer.findings.push(finding),
-                Err(rejection) => {
-                    answer.rejections.push(rejection);
-                    answer.findings.push(unknown(candidate));
-                }
-            },
+            Subject::Burst(candidate) => self.name(&question.baseband(), candidate, &mut answer),
             Subject::Preamble(seed, noise_per_hz) => {
                 match self.preambles.refine(&question.baseband(), seed, *noise_per_hz) {
                     Ok(findings) => answer.findings = findings,
@@ -90,6 +87,26 @@ impl Analyst {
             finding.clipped = question.clipped;
         }
         answer
+    }
+
+    /// Finds the surest name for a burst of energy.
+    fn name(&mut self, baseband: &Baseband<'_>, candidate: &Candidate, answer: &mut Answer) {
+        let narrow = candidate.extent.bandwidth_hz <= npusch::MAX_WIDTH_HZ;
+        let outcomes = [
+            narrow.then(|| npusch::classify(baseband, candidate)),
+            Some(self.shared_channels.classify(baseband, candidate)),
+        ];
+        let mut best: Option<Finding> = None;
+        for outcome in outcomes.into_iter().flatten() {
+            match outcome {
+                Ok(finding) if best.as_ref().is_none_or(|best| finding.confidence > best.confidence) => {
+                    best = Some(finding);
+                }
+                Ok(_) => {}
+                Err(rejection) => answer.rejections.push(rejection),
+            }
+        }
+        answer.findings.push(best.unwrap_or_else(|| unknown(candidate)));
     }
 }
 

@@ -7,5 +7,6 @@ pub mod candidate;
 pub mod energy;
 pub mod nprach;
 pub mod npusch;
+pub mod pusch;
 pub mod rectangles;
 pub mod segment;

@@ -17,7 +17,7 @@ const MAX_OUTPUT_LEN: usize = 3072;
 /// Rate error above which the search for block lengths goes on.
 const GOOD_RATE_ERROR: f64 = 1e-7;
 /// Share of the output rate that is flat, either side.
-const FLAT_SHARE: f64 = 0.4;
+pub const FLAT_SHARE: f64 = 0.4;
 
 /// What [`Zoom::extract`] gave: where 0 Hz of its output stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -77,6 +77,11 @@ impl Zoom {
     /// Exact rate of the output.
     pub fn output_rate_hz(&self) -> f64 {
         self.sample_rate_hz * self.output_len as f64 / self.input_len as f64
+    }
+
+    /// Length of input whose output fits into `room` samples without making more.
+    pub fn seconds_in(&self, room: usize) -> f64 {
+        room.saturating_sub(self.output_len) as f64 / self.output_rate_hz()
     }
 
     /// Brings `samples` down around `center_hz`; `out` is overwritten, its first sample at the instant of

@@ -8,15 +8,20 @@ use dsp::detect::nprach::{REFINE_MARGIN_S, REFINE_RATE_HZ};
 use dsp::detect::npusch;
 use dsp::finding::Rejection;
 use dsp::frontend::{Event, FrontEnd, HISTORY_S, Row, Samples};
-use dsp::zoom::Zoom;
+use dsp::zoom::{FLAT_SHARE, Zoom};
 
 use super::block::Block;
 use super::counters::{Counters, Stage};
 
-/// The longest part of a burst that detectors look at.
+/// The longest part of a narrow burst that detectors look at.
 const MAX_BURST_S: f64 = 2.5;
-/// Bursts wider than this have no detector yet that would want their samples.
-const MAX_WIDTH_HZ: f64 = 260e3;
+/// The longest part of a wide one, and the samples before and after it.
+const MAX_WIDE_BURST_S: f64 = 0.15;
+const WIDE_MARGIN_S: f64 = 1.2e-3;
+/// Rates that bursts are brought to: 240 kHz and its doubles up to 30.72 MHz.
+const NUM_RATES: i32 = 8;
+/// Beyond a burst's edges the zoom stays flat for this much: the edges are not exact.
+const EDGE_HZ: f64 = 4e3;
 
 /// A question under way, with its place in the order.
 pub(super) struct Task {
@@ -227,35 +232,54 @@ impl Outlet<'_> {
     }
 }
 
-/// Zooms for the rates the detectors ask for.
+/// Zooms to baseband rates 15 kHz · 2ⁿ, each twice the one before.
 struct Zooms {
-    narrow: Zoom,
+    zooms: Vec<Zoom>,
 }
 
 impl Zooms {
+    /// Plans all rates up to the first that holds the whole stream.
     fn new(sample_rate_hz: f64) -> Self {
-        Self { narrow: Zoom::new(sample_rate_hz, REFINE_RATE_HZ) }
+        let rate_hz = |step: i32| REFINE_RATE_HZ * 2f64.powi(step);
+        let holding = (0..NUM_RATES).find(|&step| flat_hz(rate_hz(step)) >= sample_rate_hz);
+        let steps = holding.map_or(NUM_RATES, |last| last + 1);
+        Self { zooms: (0..steps).map(|step| Zoom::new(sample_rate_hz, rate_hz(step))).collect() }
+    }
+
+    /// The zoom with the lowest rate that is flat over `bandwidth_hz`.
+    fn over(&mut self, bandwidth_hz: f64) -> Option<&mut Zoom> {
+        self.zooms.iter_mut().find(|zoom| flat_hz(zoom.output_rate_hz()) >= bandwidth_hz)
     }
 
     fn bring(&mut self, question: &mut Question, samples: &Samples<'_>) {
-        let (start_s, end_s, center_hz) = match &question.subject {
+        question.samples.clear();
+        let room = question.samples.capacity();
+        let (start_s, end_s, center_hz, bandwidth_hz) = match &question.subject {
             Subject::None => return,
-            Subject::Burst(candidate) if candidate.extent.bandwidth_hz > MAX_WIDTH_HZ => {
-                question.samples.clear();
-                return;
-            }
             Subject::Burst(candidate) => {
                 let e = candidate.extent;
-                (e.start_s - npusch::MARGIN_S, e.end_s.min(e.start_s + MAX_BURST_S) + npusch::MARGIN_S, e.center_hz)
+                let (width_hz, most_s, margin_s) = if e.bandwidth_hz <= npusch::MAX_WIDTH_HZ {
+                    (0.0, MAX_BURST_S, npusch::MARGIN_S)
+                } else {
+                    (e.bandwidth_hz + 2.0 * EDGE_HZ, MAX_WIDE_BURST_S, WIDE_MARGIN_S)
+                };
+                (e.start_s - margin_s, e.end_s.min(e.start_s + most_s) + margin_s, e.center_hz, width_hz)
             }
             Subject::Preamble(seed, _) => {
-                (seed.start_s - REFINE_MARGIN_S, seed.end_s + REFINE_MARGIN_S, seed.center_hz())
+                (seed.start_s - REFINE_MARGIN_S, seed.end_s + REFINE_MARGIN_S, seed.center_hz(), 0.0)
             }
         };
+        let Some(zoom) = self.over(bandwidth_hz) else { return };
+        let end_s = end_s.min(start_s + zoom.seconds_in(room));
         let (start_s, around) = samples.between(start_s, end_s);
-        let zoomed = self.narrow.extract(around, center_hz, &mut question.samples);
+        let zoomed = zoom.extract(around, center_hz, &mut question.samples);
         question.sample_rate_hz = zoomed.sample_rate_hz;
         question.center_hz = zoomed.center_hz;
         question.start_s = start_s;
     }
+}
+
+/// Width over which a zoom to `rate_hz` is flat.
+fn flat_hz(rate_hz: f64) -> f64 {
+    2.0 * FLAT_SHARE * rate_hz
 }

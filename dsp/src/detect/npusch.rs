@@ -36,6 +36,9 @@ pub const NAME: &str = "npusch";
 /// Rate of the baseband [`classify`] wants: sixteen samples in a symbol of 15 kHz.
 pub const RATE_HZ: f64 = 240e3;
 
+/// Width of the widest candidate it wants to see.
+pub const MAX_WIDTH_HZ: f64 = 260e3;
+
 /// Samples it wants before and after the candidate.
 pub const MARGIN_S: f64 = 5e-3;
 

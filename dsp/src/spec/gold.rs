@@ -39,6 +39,12 @@ impl Iterator for Gold {
     }
 }
 
+/// The eight bits `c(8 n .. 8 n + 8)` of the sequence for `c_init` as a number, first bit lowest: how hopping patterns
+/// are drawn (§5.5.1.3, §5.5.2.1.1).
+pub fn octet(c_init: u32, n: usize) -> u32 {
+    Gold::new(c_init).skip(8 * n).take(8).enumerate().map(|(i, bit)| u32::from(bit) << i).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,7 @@ pub mod single_tone;
 
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, TAU};
 
-use super::gold::Gold;
+use super::gold::octet;
 use super::nprach::T_S;
 
 /// SC-FDMA symbols in a slot (`N_symb^UL`, Table 10.1.2.3-1).
@@ -191,11 +191,6 @@ pub fn hopped_base_sequence(cell_id: u16, tones: u16, delta_ss: u16, slot: usize
     let sequences = u32::from(num_base_sequences(tones));
     let draw = octet(u32::from(cell_id) / sequences, slot);
     ((draw % sequences + (u32::from(cell_id) + u32::from(delta_ss)) % sequences) % sequences) as u8
-}
-
-/// The eight bits `c(8 n .. 8 n + 8)`, first bit lowest.
-fn octet(c_init: u32, n: usize) -> u32 {
-    Gold::new(c_init).skip(8 * n).take(8).enumerate().map(|(i, bit)| u32::from(bit) << i).sum()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! LTE PUSCH: a phone's data (TS 36.211 §5.3, §5.5.2.1 and §5.6).
 //!
 //! True to the standard: slots, QPSK, precoding, mapping, the half subcarrier, reference signals without group hopping.
-//! Not there: coding and scrambling (the bits are random), 16QAM and 64QAM, intra-subframe hopping, two resource blocks.
+//! Not there: coding and scrambling (the bits are random), 16QAM and 64QAM, intra-subframe hopping.
 
 use num_complex::Complex32;
 use rustfft::FftPlanner;
@@ -9,18 +9,10 @@ use rustfft::FftPlanner;
 use super::random::Random;
 use super::sc_fdma::{ScFdma, precode};
 use super::{InvalidParameter, require};
-use crate::spec::gold::Gold;
+use crate::spec::lte::base_sequence::{base_sequence, pusch_shift_pattern, shift_draw};
+use crate::spec::lte::{BLOCK_SUBCARRIERS, CyclicPrefix, is_allocation, subcarrier_hz};
 use crate::spec::nprach::NUM_CELL_IDS;
-use crate::spec::npusch::{SYMBOLS_PER_SLOT, Spacing, multi_tone};
-
-/// Subcarriers of a resource block.
-const BLOCK: u16 = 12;
-
-/// Symbol of a slot that carries the reference signal with the normal cyclic prefix.
-const REFERENCE_SYMBOL: usize = 3;
-
-/// Base sequence groups (§5.5.1.3).
-const GROUPS: u16 = 30;
+use crate::spec::npusch::{SYMBOLS_PER_SLOT, Spacing};
 
 /// One run of subframes on the same resource blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,22 +37,12 @@ impl Allocation {
     /// The waveform about the LTE carrier, with random data.
     ///
     /// # Errors
-    /// Where the standard knows no such allocation, or for two resource blocks.
+    /// Where the standard knows no such allocation.
     pub fn waveform(&self, random: &mut Random) -> Result<ScFdma, InvalidParameter> {
         require(self.cell_id < NUM_CELL_IDS, "cell_id", self.cell_id, "0 to 503")?;
         require((6..=110).contains(&self.carrier_prb), "resource_blocks", self.carrier_prb, "6 to 110")?;
-        let smooth = [2, 3, 5].iter().fold(self.num_prb.max(1), |mut n, p| {
-            while n % p == 0 {
-                n /= p;
-            }
-            n
-        });
-        require(
-            smooth == 1 && self.num_prb > 0 && self.num_prb != 2,
-            "num_prb",
-            self.num_prb,
-            "1, 3, 4, 5, 6, 8, 9, 10, 12, …: a product of 2, 3 and 5, and not 2",
-        )?;
+        let allocations = "1, 2, 3, 4, 5, 6, 8, 9, 10, 12, …: a product of 2, 3 and 5";
+        require(is_allocation(self.num_prb), "num_prb", self.num_prb, allocations)?;
         require(
             u32::from(self.first_prb) + u32::from(self.num_prb) <= u32::from(self.carrier_prb),
             "first_prb",
@@ -69,12 +51,12 @@ impl Allocation {
         )?;
         require(self.cyclic_shift < 12, "cyclic_shift", self.cyclic_shift, "0 to 11")?;
         require((1..=1000).contains(&self.subframes), "subframes", self.subframes, "1 to 1000")?;
-        let tones = usize::from(BLOCK * self.num_prb);
+        let tones = usize::from(BLOCK_SUBCARRIERS * self.num_prb);
         let mut planner = FftPlanner::new();
         let mut values = Vec::with_capacity(usize::from(self.subframes) * 2 * SYMBOLS_PER_SLOT * tones);
         for slot in 2 * self.first_subframe..2 * (self.first_subframe + u64::from(self.subframes)) {
             for l in 0..SYMBOLS_PER_SLOT {
-                if l == REFERENCE_SYMBOL {
+                if l == CyclicPrefix::Normal.reference_symbol() {
                     values.extend(self.reference((slot % 20) as usize));
                     continue;
                 }
@@ -84,47 +66,24 @@ impl Allocation {
                 precode(&mut values[start..], &mut planner);
             }
         }
-        let subcarrier = f64::from(BLOCK * self.first_prb) - f64::from(BLOCK * self.carrier_prb) / 2.0;
-        let lowest_hz = (subcarrier + 0.5) * Spacing::Wide.hz();
+        let lowest_hz = subcarrier_hz(BLOCK_SUBCARRIERS * self.first_prb, self.carrier_prb);
         Ok(ScFdma::new(Spacing::Wide, lowest_hz, tones, values, false))
     }
 
     /// Reference symbol of slot `n_s` of a frame: `e^{jαn} r_u(n)`, mean power 1.
     fn reference(&self, n_s: usize) -> Vec<Complex32> {
-        let tones = usize::from(BLOCK * self.num_prb);
-        let u = self.cell_id % GROUPS;
+        let tones = usize::from(BLOCK_SUBCARRIERS * self.num_prb);
         let alpha = std::f64::consts::TAU * f64::from(self.shift_in(n_s)) / 12.0;
         let scale = 1.0 / (tones as f32).sqrt();
-        let base: Vec<Complex32> = if self.num_prb == 1 {
-            multi_tone::reference(BLOCK, u as u8, 0.0).collect()
-        } else {
-            zadoff_chu(usize::from(u), tones)
-        };
+        let base = base_sequence(pusch_shift_pattern(self.cell_id, 0), 0, tones);
         base.iter().enumerate().map(|(n, value)| value * Complex32::cis((alpha * n as f64) as f32) * scale).collect()
     }
 
     /// `n_cs` of slot `n_s` with `n_DMRS^(1)` 0 (§5.5.2.1.1).
     fn shift_in(&self, n_s: usize) -> u32 {
-        let c_init = u32::from(self.cell_id / GROUPS) * 32 + u32::from(self.cell_id % GROUPS);
-        let bits = Gold::new(c_init).skip(8 * SYMBOLS_PER_SLOT * n_s).take(8);
-        let drawn: u32 = bits.enumerate().map(|(i, bit)| u32::from(bit) << i).sum();
-        (u32::from(self.cyclic_shift) + drawn) % 12
+        let draw = shift_draw(self.cell_id, pusch_shift_pattern(self.cell_id, 0), SYMBOLS_PER_SLOT, n_s);
+        (u32::from(self.cyclic_shift) + u32::from(draw)) % 12
     }
-}
-
-/// Base sequence `v = 0` of group `u` for at least three resource blocks (§5.5.1.1): the Zadoff-Chu sequence of the
-/// largest prime below, extended cyclically.
-fn zadoff_chu(u: usize, length: usize) -> Vec<Complex32> {
-    let is_prime = |n: usize| n > 1 && (2..).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d));
-    let prime = (2..length).rev().find(|&n| is_prime(n)).unwrap_or(1);
-    let q = (2 * prime * (u + 1) + 31) / 62; // floor(N_ZC (u + 1) / 31 + 1/2)
-    (0..length)
-        .map(|n| {
-            let m = n % prime;
-            let half_turns = (q * m * (m + 1)) % (2 * prime);
-            Complex32::cis((-std::f64::consts::PI * half_turns as f64 / prime as f64) as f32)
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -158,20 +117,6 @@ mod tests {
         let num = 61_440;
         let power: f64 = (0..num).map(|i| waveform.at((f64::from(i) + 0.3) * 0.002 / f64::from(num)).norm_sqr()).sum();
         assert!((power / f64::from(num) - 1.0).abs() < 0.03, "{power}");
-    }
-
-    /// Zadoff-Chu sequences of prime length: constant modulus, zero autocorrelation.
-    #[test]
-    fn reference_signals_are_zadoff_chu() {
-        for u in [0, 17, 29] {
-            let sequence = zadoff_chu(u, 120);
-            let prime = 113;
-            for shift in 1..prime {
-                let sum: Complex32 = (0..prime).map(|n| sequence[n] * sequence[(n + shift) % prime].conj()).sum();
-                assert!(sum.norm() < 1e-3, "u {u} shift {shift}");
-            }
-            assert!((0..7).all(|n| (sequence[n] - sequence[n + prime]).norm() < 1e-6));
-        }
     }
 
     #[test]

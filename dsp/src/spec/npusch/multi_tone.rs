@@ -4,6 +4,8 @@ use std::f32::consts::{FRAC_PI_4, TAU};
 
 use num_complex::Complex32;
 
+use crate::spec::lte::base_sequence;
+
 /// `φ(n)` for 3 tones, one row per base sequence `u` (Table 10.1.4.1.2-1).
 const PHI_3: [[i8; 3]; 12] = [
     [1, -3, -3],
@@ -38,47 +40,13 @@ const PHI_6: [[i8; 6]; 14] = [
     [-3, 3, -3, 1, 1, -3],
 ];
 
-/// `φ(n)` for 12 tones, one row per base sequence `u` (Table 5.5.1.2-1).
-const PHI_12: [[i8; 12]; 30] = [
-    [-1, 1, 3, -3, 3, 3, 1, 1, 3, 1, -3, 3],
-    [1, 1, 3, 3, 3, -1, 1, -3, -3, 1, -3, 3],
-    [1, 1, -3, -3, -3, -1, -3, -3, 1, -3, 1, -1],
-    [-1, 1, 1, 1, 1, -1, -3, -3, 1, -3, 3, -1],
-    [-1, 3, 1, -1, 1, -1, -3, -1, 1, -1, 1, 3],
-    [1, -3, 3, -1, -1, 1, 1, -1, -1, 3, -3, 1],
-    [-1, 3, -3, -3, -3, 3, 1, -1, 3, 3, -3, 1],
-    [-3, -1, -1, -1, 1, -3, 3, -1, 1, -3, 3, 1],
-    [1, -3, 3, 1, -1, -1, -1, 1, 1, 3, -1, 1],
-    [1, -3, -1, 3, 3, -1, -3, 1, 1, 1, 1, 1],
-    [-1, 3, -1, 1, 1, -3, -3, -1, -3, -3, 3, -1],
-    [3, 1, -1, -1, 3, 3, -3, 1, 3, 1, 3, 3],
-    [1, -3, 1, 1, -3, 1, 1, 1, -3, -3, -3, 1],
-    [3, 3, -3, 3, -3, 1, 1, 3, -1, -3, 3, 3],
-    [-3, 1, -1, -3, -1, 3, 1, 3, 3, 3, -1, 1],
-    [3, -1, 1, -3, -1, -1, 1, 1, 3, 1, -1, -3],
-    [1, 3, 1, -1, 1, 3, 3, 3, -1, -1, 3, -1],
-    [-3, 1, 1, 3, -3, 3, -3, -3, 3, 1, 3, -1],
-    [-3, 3, 1, 1, -3, 1, -3, -3, -1, -1, 1, -3],
-    [-1, 3, 1, 3, 1, -1, -1, 3, -3, -1, -3, -1],
-    [-1, -3, 1, 1, 1, 1, 3, 1, -1, 1, -3, -1],
-    [-1, 3, -1, 1, -3, -3, -3, -3, -3, 1, -1, -3],
-    [1, 1, -3, -3, -3, -3, -1, 3, -3, 1, -3, 3],
-    [1, 1, -1, -3, -1, -3, 1, -1, 1, 3, -1, 1],
-    [1, 1, 3, 1, 3, 3, -1, 1, -1, -3, -3, 1],
-    [1, -3, 3, 3, 1, 3, 3, 1, -3, -1, -1, 3],
-    [1, 3, -3, -3, 3, -3, 1, -1, -1, 3, -1, -3],
-    [-3, -1, -3, -1, -3, 3, 1, -1, 1, 3, -3, -3],
-    [-1, 3, -3, 3, -1, 3, 3, -3, 3, 3, -1, -1],
-    [3, -3, -3, -1, -1, -3, -1, 3, -3, 3, 1, -1],
-];
-
 /// Row `u` of the table for `tones` tones; empty where there is no such row.
 pub fn phases(tones: u16, u: u8) -> &'static [i8] {
     let u = usize::from(u);
     match tones {
         3 => PHI_3.get(u).map_or(&[], |row| row.as_slice()),
         6 => PHI_6.get(u).map_or(&[], |row| row.as_slice()),
-        12 => PHI_12.get(u).map_or(&[], |row| row.as_slice()),
+        12 => base_sequence::PHI_12.get(u).map_or(&[], |row| row.as_slice()),
         _ => &[],
     }
 }
@@ -107,24 +75,12 @@ mod tests {
         single_tone, slots_per_unit,
     };
     use super::*;
-    use serde_json::Value;
-
-    /// A table as text read from the standard, where this machine holds it.
-    fn standard(name: &str) -> Option<Value> {
-        let shared = std::env::var_os("CELLSWEEP_SHARED")
-            .map_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared").into(), std::path::PathBuf::from);
-        let path = shared.join("3gpp").join(name);
-        let Ok(text) = std::fs::read_to_string(&path) else {
-            eprintln!("skipped: no {}", path.display());
-            return None;
-        };
-        Some(serde_json::from_str(&text).unwrap())
-    }
+    use crate::spec::standard_table;
 
     #[test]
     fn tables_are_the_standards() {
         for tones in [3u16, 6, 12] {
-            let Some(table) = standard(&format!("nbiot_dmrs_{tones}tone.json")) else { continue };
+            let Some(table) = standard_table(&format!("nbiot_dmrs_{tones}tone.json")) else { continue };
             let rows: Vec<Vec<i8>> = serde_json::from_value(table["rows"].clone()).unwrap();
             assert_eq!(rows.len(), usize::from(num_base_sequences(tones)));
             for (u, row) in rows.iter().enumerate() {
@@ -136,20 +92,20 @@ mod tests {
 
     #[test]
     fn rows_and_spreadings_are_the_standards() {
-        if let Some(table) = standard("nbiot_dmrs_w16.json") {
+        if let Some(table) = standard_table("nbiot_dmrs_w16.json") {
             let rows: Vec<Vec<f32>> = serde_json::from_value(table["rows"].clone()).unwrap();
             for (u, row) in rows.iter().enumerate() {
                 assert!(row.iter().enumerate().all(|(n, &w)| w == single_tone::row(u as u8, n)));
             }
         }
-        if let Some(table) = standard("nbiot_dmrs_format2_wbar.json") {
+        if let Some(table) = standard_table("nbiot_dmrs_format2_wbar.json") {
             assert_eq!(table["rows"], serde_json::to_value(single_tone::SPREADING).unwrap());
         }
     }
 
     #[test]
     fn units_and_symbols_are_the_standards() {
-        if let Some(table) = standard("nbiot_npusch_ru.json") {
+        if let Some(table) = standard_table("nbiot_npusch_ru.json") {
             for row in table["rows"].as_array().unwrap() {
                 let format = if row["npusch_format"] == 1 { Format::One } else { Format::Two };
                 let spacing = if row["spacing_khz"] == 15.0 { Spacing::Wide } else { Spacing::Narrow };
@@ -160,7 +116,7 @@ mod tests {
             assert_eq!(table["n_ru"]["values"], serde_json::to_value(RESOURCE_UNITS).unwrap());
             assert_eq!(table["n_rep"]["values"], serde_json::to_value(REPETITIONS).unwrap());
         }
-        if let Some(table) = standard("nbiot_dmrs_misc.json") {
+        if let Some(table) = standard_table("nbiot_dmrs_misc.json") {
             for (format, key) in [(Format::One, "format1"), (Format::Two, "format2")] {
                 for (spacing, width) in [(Spacing::Narrow, "3.75kHz"), (Spacing::Wide, "15kHz")] {
                     let symbols = serde_json::to_value(reference_symbols(format, spacing)).unwrap();

@@ -4,7 +4,7 @@ use std::f32::consts::FRAC_1_SQRT_2;
 
 use num_complex::Complex32;
 
-use super::{Gold, octet};
+use crate::spec::gold::{Gold, octet};
 
 /// Period of the Hadamard rows and their number.
 pub const NUM_ROWS: usize = 16;
