@@ -19,12 +19,12 @@ const COLOURS: [RGBColor; 8] = [
 
 /// File name and picture of every family.
 pub(crate) fn families(curves: &[Curve]) -> Vec<(String, String)> {
-    let mut names: Vec<&str> = curves.iter().map(|curve| curve.case.family).collect();
+    let mut names: Vec<&str> = curves.iter().map(|curve| curve.family.as_str()).collect();
     names.dedup();
     names
         .into_iter()
         .map(|family| {
-            let members: Vec<&Curve> = curves.iter().filter(|curve| curve.case.family == family).collect();
+            let members: Vec<&Curve> = curves.iter().filter(|curve| curve.family == family).collect();
             let name = format!("{}.svg", family.to_lowercase().replace(' ', "-"));
             (name, draw(family, &members).expect("a picture in memory"))
         })
@@ -55,7 +55,7 @@ fn draw(family: &str, curves: &[&Curve]) -> Result<String, Box<dyn std::error::E
                 curve.points.iter().map(|(snr_db, o)| (*snr_db, o.named as f64 / o.sent.max(1) as f64)).collect();
             chart
                 .draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?
-                .label(curve.case.label)
+                .label(curve.label.clone())
                 .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
             chart.draw_series(curve.points.iter().map(|(snr_db, o)| {
                 let (low, high) = interval(o.named, o.sent);
