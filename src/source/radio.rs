@@ -4,6 +4,7 @@
 //! Losses are counted where they happen: by the device's clock, by the driver's word, or because nobody took the
 //! samples in time.
 
+pub mod abilities;
 mod device_clock;
 mod feed;
 

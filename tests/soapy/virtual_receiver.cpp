@@ -19,6 +19,7 @@
 //   silent_at=N         from position N on nothing but timeouts
 //   hang_at=N           at position N the driver never returns
 //   agc=1               0: without automatic gain
+//   tunes_from=24e6 tunes_to=1766e6   the range it tells
 
 #include <SoapySDR/Device.hpp>
 #include <SoapySDR/Formats.hpp>
@@ -56,6 +57,11 @@ public:
 
     void setFrequency(int, size_t, double hz, const SoapySDR::Kwargs &) override { frequencyHz = hz; }
     double getFrequency(int, size_t) const override { return frequencyHz; }
+    SoapySDR::RangeList getFrequencyRange(int, size_t) const override {
+        return {SoapySDR::Range(number("tunes_from", 24e6), number("tunes_to", 1766e6))};
+    }
+    SoapySDR::RangeList getSampleRateRange(int, size_t) const override { return {SoapySDR::Range(240e3, 61.44e6)}; }
+    SoapySDR::Range getGainRange(int, size_t) const override { return SoapySDR::Range(0, 49.6); }
     void setSampleRate(int, size_t, double hz) override { rateHz = number("rate", hz); }
     double getSampleRate(int, size_t) const override { return rateHz; }
     bool hasGainMode(int, size_t) const override { return number("agc", 1) != 0; }
