@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use captures::{OpenOptions, SampleFormat};
 use clap::{Args, Parser, Subcommand};
 
+use crate::report::Language;
+
 /// Finds concealed cellular modules by listening for their uplink. It only receives.
 #[derive(Debug, Parser)]
 #[command(name = "cellsweep", version, max_term_width = 100, arg_required_else_help = true)]
@@ -31,6 +33,8 @@ pub enum Command {
     Info(InfoArgs),
     /// Make a synthetic capture, with its truth, from a scene
     Simulate(SimulateArgs),
+    /// Make a report for a client (HTML) from records, with a machine-readable annex
+    Report(ReportArgs),
 }
 
 /// What a capture does not tell itself.
@@ -187,6 +191,22 @@ pub struct SimulateArgs {
     /// The capture's metadata file [default: beside the scene]
     #[arg(long, short, value_name = "X.sigmf-meta")]
     pub output: Option<PathBuf>,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The records: a file that `analyze` or `sweep --headless` wrote
+    pub session: PathBuf,
+    /// What a person knows of the sweep: client, scope, stimuli, verdicts (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub about: Option<PathBuf>,
+    /// The page [default: beside the records]
+    #[arg(long, short, value_name = "X.html")]
+    pub output: Option<PathBuf>,
+    /// Language of the page
+    #[arg(long, value_enum, default_value_t)]
+    pub language: Language,
 }
 
 /// A frequency or rate with an optional k, M or G: `1.92M`, `832.3e6`, `240k`.

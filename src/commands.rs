@@ -6,6 +6,7 @@ mod bands;
 mod devices;
 mod info;
 mod replay;
+mod report;
 #[cfg(feature = "soapy")]
 mod sweep;
 
@@ -37,6 +38,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Bands(args) => bands::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Simulate(args) => simulate(&args),
+        Command::Report(args) => report::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

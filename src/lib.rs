@@ -4,6 +4,7 @@ pub mod cli;
 pub mod commands;
 pub mod pipeline;
 pub mod records;
+pub mod report;
 pub mod simulate;
 pub mod source;
 pub mod tracker;

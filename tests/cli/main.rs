@@ -9,5 +9,6 @@ mod noise;
 mod pipe;
 mod program;
 mod readme;
+mod report;
 mod scenes;
 mod screen;

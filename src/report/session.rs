@@ -1,0 +1,138 @@
+//! Records read back: one pass for each capture.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// `capture`, as far as a report needs it.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub(super) struct Capture {
+    pub(super) path: String,
+    pub(super) sample_rate_hz: f64,
+    pub(super) center_frequency_hz: Option<f64>,
+    pub(super) duration_s: Option<f64>,
+    pub(super) datatype: String,
+    pub(super) sha256: Option<String>,
+}
+
+/// `burst`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub(super) struct Burst {
+    pub(super) id: u64,
+    pub(super) transmitter: Option<u64>,
+    pub(super) start_s: f64,
+    pub(super) end_s: f64,
+    pub(super) center_hz: f64,
+    pub(super) bandwidth_hz: f64,
+    pub(super) frequency_hz: Option<f64>,
+    pub(super) power_dbfs: f64,
+    pub(super) snr_db: f64,
+    pub(super) technology: String,
+    pub(super) channel: String,
+    pub(super) confidence: f64,
+    pub(super) clipped: bool,
+    pub(super) parameters: Value,
+}
+
+/// `transmitter`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub(super) struct Transmitter {
+    pub(super) id: u64,
+    pub(super) technology: String,
+    pub(super) confidence: f64,
+    pub(super) bursts: u64,
+    pub(super) first_s: f64,
+    pub(super) last_s: f64,
+    pub(super) center_hz: f64,
+    pub(super) power_dbfs_max: f64,
+    pub(super) period_s: Option<f64>,
+    pub(super) known: bool,
+    #[serde(default)]
+    pub(super) parameters: Value,
+}
+
+/// `summary`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub(super) struct Summary {
+    pub(super) samples_processed: u64,
+    pub(super) samples_dropped: u64,
+    pub(super) blind_s: f64,
+    pub(super) clipped_s: f64,
+}
+
+/// What one capture gave.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Pass {
+    pub(super) capture: Capture,
+    pub(super) bursts: Vec<Burst>,
+    pub(super) transmitters: Vec<Transmitter>,
+    /// Absent where the sweep ended without one.
+    pub(super) summary: Option<Summary>,
+}
+
+impl Pass {
+    /// Time on the air that was analysed.
+    pub(super) fn listened_s(&self) -> Option<f64> {
+        let told = self.summary.as_ref().map(|s| s.samples_processed as f64 / self.capture.sample_rate_hz);
+        told.or(self.capture.duration_s)
+    }
+
+    /// The bursts of one transmitter.
+    pub(super) fn bursts_of(&self, transmitter: u64) -> impl Iterator<Item = &Burst> {
+        self.bursts.iter().filter(move |burst| burst.transmitter == Some(transmitter))
+    }
+
+    /// Radio frequency of an offset, where it is known.
+    pub(super) fn frequency_hz(&self, offset_hz: f64) -> Option<f64> {
+        Some(self.capture.center_frequency_hz? + offset_hz)
+    }
+}
+
+/// All passes, in the order of the file.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Session {
+    pub(super) passes: Vec<Pass>,
+}
+
+impl Session {
+    /// Reads records.
+    ///
+    /// # Errors
+    /// where the file cannot be read, a line is no record, or there is no capture in it; the message names the line.
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| {
+            format!("{}: cannot be read; name a file of records, made with: cellsweep analyze --output", path.display())
+        })?;
+        let mut passes: Vec<Pass> = Vec::new();
+        let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+        for (index, line) in lines {
+            Self::take(&mut passes, line).with_context(|| format!("{}, line {}", path.display(), index + 1))?;
+        }
+        if passes.is_empty() {
+            bail!("{}: holds no records; make them with: cellsweep analyze --output", path.display());
+        }
+        Ok(Self { passes })
+    }
+
+    fn take(passes: &mut Vec<Pass>, line: &str) -> Result<()> {
+        let value: Value =
+            serde_json::from_str(line).context("is no JSON: the file is no file of records, or cut short")?;
+        let kind = value["record"].as_str().unwrap_or_default().to_owned();
+        if kind == "capture" {
+            let capture: Capture = serde_json::from_value(value).context("is no capture record")?;
+            passes.push(Pass { capture, bursts: Vec::new(), transmitters: Vec::new(), summary: None });
+            return Ok(());
+        }
+        let Some(pass) = passes.last_mut() else { bail!("comes before any capture record") };
+        match kind.as_str() {
+            "burst" => pass.bursts.push(serde_json::from_value(value).context("is no burst record")?),
+            "transmitter" => pass.transmitters.push(serde_json::from_value(value).context("is no transmitter record")?),
+            "summary" => pass.summary = Some(serde_json::from_value(value).context("is no summary record")?),
+            // Records may be added to; a report does without what it does not know.
+            _ => (),
+        }
+        Ok(())
+    }
+}
