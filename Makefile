@@ -21,7 +21,7 @@ demo: packages
 test: packages
 	$(CARGO) test --workspace --lib
 	$(CARGO) test -p captures
-	$(CARGO) test --test cli -- readme beacon noise_alone files_that metadata_that a_wrong raw_samples
+	$(CARGO) test --test cli -- readme formats beacon noise_alone files_that metadata_that a_wrong raw_samples
 
 # Everything, the bars that are not met yet among it (README.md says which); slow.
 bars: packages

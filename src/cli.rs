@@ -49,12 +49,25 @@ pub struct CaptureArgs {
     /// Radio frequency at the middle of the band, e.g. 832.3M
     #[arg(long, value_name = "HZ", value_parser = frequency)]
     pub center: Option<f64>,
+    /// One channel of several, counted from 0 [default: analyze takes each in turn, other commands the first]
+    #[arg(long, value_name = "N")]
+    pub channel: Option<usize>,
+    /// First compare the samples with the hash that the capture states of them (SigMF's SHA-512)
+    #[arg(long)]
+    pub verify: bool,
 }
 
 impl CaptureArgs {
     /// As the captures crate takes it.
     pub fn open_options(&self) -> OpenOptions {
-        OpenOptions { sample_rate_hz: self.rate, format: self.format, center_frequency_hz: self.center }
+        OpenOptions {
+            sample_rate_hz: self.rate,
+            format: self.format,
+            center_frequency_hz: self.center,
+            channel: self.channel,
+            part: None,
+            verify: self.verify,
+        }
     }
 }
 
@@ -162,6 +175,9 @@ pub struct AnalyzeArgs {
     /// Where records go [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Also write the bursts into the captures' metadata as annotations (SigMF pairs), in place of earlier ones
+    #[arg(long)]
+    pub annotate: bool,
     /// What the captures do not tell.
     #[command(flatten)]
     pub open: CaptureArgs,

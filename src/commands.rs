@@ -1,6 +1,7 @@
 //! The commands: what the words of the command line do.
 
 mod analyze;
+mod annotations;
 mod bands;
 #[cfg(feature = "soapy")]
 mod devices;

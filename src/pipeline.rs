@@ -30,7 +30,7 @@ use collector::Collector;
 use counters::{Counters, Stage};
 use front::{Front, Message, Recycled, Task};
 use reader::Reader;
-use snapshot::{Control, Snapshot};
+use snapshot::{Burst, Control, Snapshot, Transmitter};
 
 pub use collector::Outcome;
 
@@ -71,6 +71,23 @@ pub struct Outputs {
     pub records: Option<RecordWriter>,
     /// Where snapshots go; one is dropped where the last has not been taken yet.
     pub snapshots: Option<Sender<Arc<Snapshot>>>,
+    /// Who else hears of the findings.
+    pub listeners: Vec<Box<dyn Listener>>,
+}
+
+/// Hears of findings beside the records.
+pub trait Listener: Send {
+    /// A burst that is settled, in the order of the records.
+    ///
+    /// # Errors
+    /// where it cannot be kept; that ends the run.
+    fn burst(&mut self, burst: &Burst) -> Result<()>;
+
+    /// The stream is over: the transmitters of the whole.
+    ///
+    /// # Errors
+    /// where what was heard cannot be kept.
+    fn end(&mut self, transmitters: &[Transmitter]) -> Result<()>;
 }
 
 /// Runs one stream through to its end, or until `controls` has no sender left.

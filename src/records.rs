@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use anyhow::{Context, Result};
-use captures::{CaptureInfo, SampleFormat};
+use captures::{CaptureInfo, SampleFormat, Stretch};
 use dsp::finding::{Channel, Parameters, Rejection, Segment, Technology};
 use serde::Serialize;
 
@@ -59,6 +59,19 @@ struct CaptureRecord<'a> {
     duration_s: Option<f64>,
     datatype: String,
     sha256: Option<String>,
+    /// Where the file has several channels: which one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<usize>,
+    /// Where it has gaps: when its samples begin and end, and how many there are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stretches: Vec<StretchRecord>,
+}
+
+#[derive(Serialize)]
+struct StretchRecord {
+    start_s: f64,
+    end_s: f64,
+    samples: u64,
 }
 
 #[derive(Serialize)]
@@ -122,6 +135,16 @@ struct RejectionRecord<'a> {
     count: u64,
 }
 
+fn stretches(info: &CaptureInfo) -> Vec<StretchRecord> {
+    let at_s = |time: u64| seconds(time as f64 / info.sample_rate_hz);
+    let record = |stretch: &Stretch| StretchRecord {
+        start_s: at_s(stretch.time),
+        end_s: at_s(stretch.time + stretch.num_samples),
+        samples: stretch.num_samples,
+    };
+    info.stretches.iter().map(record).collect()
+}
+
 /// Digits that are kept: what is beyond them is noise and would only make lines long.
 fn seconds(value: f64) -> f64 {
     (value * 1e7).round() / 1e7
@@ -167,6 +190,8 @@ impl RecordWriter {
             duration_s: Some(seconds(info.duration_s())),
             datatype: info.format.to_string(),
             sha256,
+            channel: (info.num_channels > 1).then_some(info.channel),
+            stretches: if info.has_gaps() { stretches(info) } else { Vec::new() },
         }))
     }
 
@@ -185,6 +210,8 @@ impl RecordWriter {
             duration_s: None,
             datatype: format.to_string(),
             sha256: None,
+            channel: None,
+            stretches: Vec::new(),
         }))
     }
 

@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Annotation, Error, SampleFormat,
-    error::{CENTER_FREQUENCY, Need, SAMPLE_RATE},
+    error::{CENTER_FREQUENCY, CHANNEL, Need, SAMPLE_RATE},
     raw,
     sample_file::SampleFile,
-    sigmf,
+    sigmf, wav,
 };
 
 /// The highest sample rate that is believed, in samples a second; no receiver comes near it.
@@ -33,11 +33,29 @@ pub struct OpenOptions {
     pub sample_rate_hz: Option<f64>,
     /// The encoding of the samples (`--format`).
     pub format: Option<SampleFormat>,
-    /// The radio frequency at the middle of the spectrum, in hertz (`--center`).
+    /// The radio frequency at the middle of the spectrum, in hertz (`--center`). Of a recording at several frequencies
+    /// it chooses the part.
     pub center_frequency_hz: Option<f64>,
+    /// Which channel, from 0 (`--channel`); the first if it is not said.
+    pub channel: Option<usize>,
+    /// Which of several centre frequencies, from 0; the one of `center_frequency_hz`, or the first, if it is not said.
+    pub part: Option<usize>,
+    /// Compare the samples with the hash that the capture states of them, and refuse it where they differ.
+    pub verify: bool,
 }
 
-/// What is known of a capture.
+/// Samples of a capture without a gap between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Index of its first sample among all that the file holds of the channel.
+    pub sample: u64,
+    /// Index of its first sample in time: counted from the first sample of the recording, with what is missing.
+    pub time: u64,
+    /// The number of its samples.
+    pub num_samples: u64,
+}
+
+/// What is known of a capture: of one channel of a file at one centre frequency.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CaptureInfo {
     /// The path it was opened by.
@@ -46,15 +64,25 @@ pub struct CaptureInfo {
     pub sample_rate_hz: f64,
     /// The radio frequency at the middle of the spectrum, in hertz, if it is known.
     pub center_frequency_hz: Option<f64>,
-    /// The number of whole samples.
+    /// The number of whole samples that are there.
     pub samples: u64,
     /// The encoding of the samples.
     pub format: SampleFormat,
+    /// Which channel of the file this is, from 0.
+    pub channel: usize,
+    /// The channels of the file.
+    pub num_channels: usize,
+    /// Which of the file's centre frequencies this is, from 0.
+    pub part: usize,
+    /// The centre frequencies of the file.
+    pub num_parts: usize,
+    /// The samples, in order of time; gaps lie before and between them.
+    pub stretches: Vec<Stretch>,
     /// What the recording says it is.
     pub description: Option<String>,
     /// The program that recorded it.
     pub recorder: Option<String>,
-    /// When the first sample was taken, as the recording writes it (ISO 8601).
+    /// When the first sample that is there was taken, as the recording writes it (ISO 8601).
     pub datetime: Option<String>,
     /// What is marked in it, in the recording's order.
     pub annotations: Vec<Annotation>,
@@ -65,9 +93,36 @@ pub struct CaptureInfo {
 }
 
 impl CaptureInfo {
-    /// The time from the first sample to the end of the last, in seconds.
+    /// The time from the recording's first sample to the end of the last, in seconds, gaps included.
     pub fn duration_s(&self) -> f64 {
-        self.samples as f64 / self.sample_rate_hz
+        self.stretches.last().map_or(0, |last| last.time + last.num_samples) as f64 / self.sample_rate_hz
+    }
+
+    /// Whether samples are missing before or between those that are there.
+    pub fn has_gaps(&self) -> bool {
+        self.stretches.len() > 1 || self.stretches.first().is_some_and(|first| first.time > 0)
+    }
+
+    /// The index among all samples of the file's channel of the one taken at that index of time, or of the next after.
+    pub fn sample_at(&self, time: u64) -> u64 {
+        let reaches = |stretch: &&Stretch| time < stretch.time + stretch.num_samples;
+        match self.stretches.iter().find(reaches).or(self.stretches.last()) {
+            Some(stretch) => stretch.sample + time.saturating_sub(stretch.time).min(stretch.num_samples),
+            None => 0,
+        }
+    }
+}
+
+/// Where a capture's samples come from.
+#[derive(Debug)]
+pub(crate) enum Samples {
+    /// Bytes of a file.
+    File(SampleFile),
+}
+
+impl From<SampleFile> for Samples {
+    fn from(samples: SampleFile) -> Self {
+        Self::File(samples)
     }
 }
 
@@ -75,7 +130,7 @@ impl CaptureInfo {
 #[derive(Debug)]
 pub struct Capture {
     info: CaptureInfo,
-    samples: SampleFile,
+    samples: Samples,
 }
 
 /// Opens the capture at `path`; the ending of its name tells the format (see the [crate's](crate) table).
@@ -90,7 +145,12 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Capture, Error> {
     let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
     match ending.as_deref() {
         Some("sigmf-meta" | "sigmf-data") => sigmf::open(path, options),
-        Some("sigmf" | "sigmf-collection" | "wav" | "h5" | "hdf5") => Err(Error::unsupported(
+        Some("sigmf") => sigmf::open_archive(path, options),
+        Some("sigmf-collection") => {
+            Err(Error::unsupported(path, "is a list of recordings; name the .sigmf-meta of one of them"))
+        }
+        Some("wav" | "rf64") => wav::open(path, options),
+        Some("h5" | "hdf5") => Err(Error::unsupported(
             path,
             "captures of this kind are not read yet; convert it to a SigMF pair (.sigmf-meta and .sigmf-data) first",
         )),
@@ -100,7 +160,7 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Capture, Error> {
 
 impl Capture {
     /// A capture of `samples`, as `info` describes them.
-    pub(crate) fn new(info: CaptureInfo, samples: SampleFile) -> Self {
+    pub(crate) fn new(info: CaptureInfo, samples: Samples) -> Self {
         Self { info, samples }
     }
 
@@ -109,23 +169,50 @@ impl Capture {
         &self.info
     }
 
-    /// Fills `out` with the next samples and returns their number, which is less than `out.len()` only at the end of
-    /// the capture, and 0 behind it. Does not allocate.
+    pub(crate) fn info_mut(&mut self) -> &mut CaptureInfo {
+        &mut self.info
+    }
+
+    /// Fills `out` with the next samples that are there and returns their number, which is less than `out.len()` only
+    /// at the end of the capture, and 0 behind it. Does not allocate.
     ///
     /// # Errors
     ///
     /// If the file cannot be read or was cut short since it was opened; [`seek`](Self::seek) before reading on.
     pub fn read(&mut self, out: &mut [Complex32]) -> Result<usize, Error> {
-        self.samples.read(out)
+        match &mut self.samples {
+            Samples::File(samples) => samples.read(out),
+        }
     }
 
-    /// Makes `sample`, an index from 0 to the number of samples, the next to be read.
+    /// As [`read`](Self::read), but the bytes of the samples as [`CaptureInfo::format`] encodes them. A rest of `out`
+    /// that holds no whole sample is left alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_encoded(&mut self, out: &mut [u8]) -> Result<usize, Error> {
+        match &mut self.samples {
+            Samples::File(samples) => samples.read_encoded(out),
+        }
+    }
+
+    /// Makes `sample`, an index from 0 to the number of samples that are there, the next to be read.
     ///
     /// # Errors
     ///
     /// [`Error::BeyondEnd`] if there are fewer samples; [`Error::Io`] if the file cannot be positioned.
     pub fn seek(&mut self, sample: u64) -> Result<(), Error> {
-        self.samples.seek(sample)
+        match &mut self.samples {
+            Samples::File(samples) => samples.seek(sample),
+        }
+    }
+
+    /// The file that holds the samples.
+    pub fn data_path(&self) -> &Path {
+        match &self.samples {
+            Samples::File(samples) => samples.path(),
+        }
     }
 
     /// The SHA-256 of the whole file that holds the samples, in lower-case hexadecimal. Reads all of it.
@@ -134,8 +221,8 @@ impl Capture {
     ///
     /// [`Error::Io`] if the file cannot be read.
     pub fn sha256(&self) -> Result<String, Error> {
-        let fail = |cause| Error::io(self.samples.path(), "cannot be read", cause);
-        let mut file = File::open(self.samples.path()).map_err(fail)?;
+        let fail = |cause| Error::io(self.data_path(), "cannot be read", cause);
+        let mut file = File::open(self.data_path()).map_err(fail)?;
         let mut buffer = vec![0; 1 << 18];
         let mut hash = Sha256::new();
         loop {
@@ -171,6 +258,20 @@ pub(crate) fn agreed<T: PartialEq + Display>(
             given: given.to_string(),
         }),
         (stated, given) => Ok(stated.or(given)),
+    }
+}
+
+/// The channel that `options` ask for, if it is there.
+pub(crate) fn pick_channel(path: &Path, num_channels: usize, options: &OpenOptions) -> Result<usize, Error> {
+    match options.channel {
+        Some(channel) if channel >= num_channels => Err(Error::malformed(
+            path,
+            format!(
+                "has {num_channels} channels, counted from 0, but {} says {channel}; give one that is there",
+                CHANNEL.option
+            ),
+        )),
+        channel => Ok(channel.unwrap_or(0)),
     }
 }
 

@@ -99,6 +99,8 @@ pub struct Need {
 pub(crate) const FORMAT: Need = Need { what: "sample format", option: "--format" };
 /// The sample rate.
 pub(crate) const SAMPLE_RATE: Need = Need { what: "sample rate", option: "--rate" };
+/// The channel.
+pub(crate) const CHANNEL: Need = Need { what: "channel", option: "--channel" };
 /// The centre frequency.
 pub(crate) const CENTER_FREQUENCY: Need = Need { what: "centre frequency", option: "--center" };
 

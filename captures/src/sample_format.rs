@@ -24,7 +24,7 @@ pub enum Endian {
     Big,
 }
 
-/// The encoding of one complex sample: SigMF's complex datatypes (SigMF 1.2 "Dataset Format").
+/// The encoding of one complex sample: SigMF's complex datatypes (SigMF 1.2 "Dataset Format"), and the 24 bits of WAV.
 ///
 /// [`Display`](fmt::Display) gives the SigMF name; [`FromStr`] reads SigMF's names and the usual others,
 /// in any case: `cs8 sc8`, `cs16 sc16`, `cs32 sc32`, `fc32 complex64 cfile complex`, `fc64 complex128`.
@@ -37,6 +37,8 @@ pub enum SampleFormat {
     Cf64(Endian),
     /// Signed 32-bit integers, of which a sample keeps the upper 24 significant bits.
     Ci32(Endian),
+    /// Signed 24-bit integers. SigMF has no name for them; here it is `ci24_le`.
+    Ci24(Endian),
     /// Signed 16-bit integers.
     Ci16(Endian),
     /// Unsigned 32-bit integers, of which a sample keeps the upper 24 significant bits.
@@ -50,10 +52,10 @@ pub enum SampleFormat {
 }
 
 use Endian::{Big, Little};
-use SampleFormat::{Cf32, Cf64, Ci8, Ci16, Ci32, Cu8, Cu16, Cu32};
+use SampleFormat::{Cf32, Cf64, Ci8, Ci16, Ci24, Ci32, Cu8, Cu16, Cu32};
 
 impl SampleFormat {
-    /// Every format there is.
+    /// Every format that SigMF has.
     pub const ALL: [Self; 14] = [
         Cf32(Little),
         Cf32(Big),
@@ -81,6 +83,7 @@ impl SampleFormat {
         match self {
             Cf64(_) => 16,
             Cf32(_) | Ci32(_) | Cu32(_) => 8,
+            Ci24(_) => 6,
             Ci16(_) | Cu16(_) => 4,
             Ci8 | Cu8 => 2,
         }
@@ -101,6 +104,8 @@ impl SampleFormat {
             Cf64(Big) => decode_each(bytes, out, |b| f64::from_be_bytes(b) as f32),
             Ci32(Little) => decode_each(bytes, out, |b| from_i32(i32::from_le_bytes(b))),
             Ci32(Big) => decode_each(bytes, out, |b| from_i32(i32::from_be_bytes(b))),
+            Ci24(Little) => decode_each(bytes, out, |[a, b, c]| from_i32(i32::from_le_bytes([0, a, b, c]))),
+            Ci24(Big) => decode_each(bytes, out, |[a, b, c]| from_i32(i32::from_be_bytes([a, b, c, 0]))),
             Ci16(Little) => decode_each(bytes, out, |b| f32::from(i16::from_le_bytes(b)) / SCALE_16),
             Ci16(Big) => decode_each(bytes, out, |b| f32::from(i16::from_be_bytes(b)) / SCALE_16),
             Cu32(Little) => decode_each(bytes, out, |b| from_u32(u32::from_le_bytes(b))),
@@ -130,6 +135,14 @@ impl SampleFormat {
             Cf64(Big) => encode_each(samples, out, |x| f64::from(x).to_be_bytes()),
             Ci32(Little) => encode_each(samples, out, |x| to_i32(x).to_le_bytes()),
             Ci32(Big) => encode_each(samples, out, |x| to_i32(x).to_be_bytes()),
+            Ci24(Little) => encode_each(samples, out, |x| {
+                let [a, b, c, _] = to_i24(x).to_le_bytes();
+                [a, b, c]
+            }),
+            Ci24(Big) => encode_each(samples, out, |x| {
+                let [_, a, b, c] = to_i24(x).to_be_bytes();
+                [a, b, c]
+            }),
             Ci16(Little) => encode_each(samples, out, |x| to_i16(x).to_le_bytes()),
             Ci16(Big) => encode_each(samples, out, |x| to_i16(x).to_be_bytes()),
             Cu32(Little) => encode_each(samples, out, |x| to_u32(x).to_le_bytes()),
@@ -148,6 +161,7 @@ impl SampleFormat {
             Cf32(_) | Cf64(_) => return 0,
             // Half a code of 32 bits is nothing beside 1 in single precision.
             Ci32(_) | Cu32(_) | Cu16(_) | Cu8 => (-1.0, 1.0),
+            Ci24(_) => (-1.0, 1.0 - 0.5 / SCALE_24),
             Ci16(_) => (-1.0 - 0.5 / SCALE_16, 1.0 - 0.5 / SCALE_16),
             Ci8 => (-1.0 - 0.5 / SCALE_8, 1.0 - 0.5 / SCALE_8),
         };
@@ -163,6 +177,7 @@ impl SampleFormat {
 
 const SCALE_8: f32 = 128.0;
 const SCALE_16: f32 = 32_768.0;
+const SCALE_24: f32 = 8_388_608.0;
 const SCALE_32: f64 = 2_147_483_648.0;
 const MIDDLE_8: f32 = 127.5;
 const MIDDLE_16: f32 = 32_767.5;
@@ -205,6 +220,11 @@ fn to_u16(component: f32) -> u16 {
     nearest_code(component * SCALE_16 - 0.5, SCALE_16) as u16 ^ 0x8000
 }
 
+fn to_i24(component: f32) -> i32 {
+    let exact = (f64::from(component) * f64::from(SCALE_24)).round_ties_even();
+    exact.clamp(-f64::from(SCALE_24), f64::from(SCALE_24 - 1.0)) as i32
+}
+
 fn to_i32(component: f32) -> i32 {
     (f64::from(component) * SCALE_32).round_ties_even() as i32
 }
@@ -231,6 +251,7 @@ impl fmt::Display for SampleFormat {
             Cf32(order) => ("cf32", Some(order)),
             Cf64(order) => ("cf64", Some(order)),
             Ci32(order) => ("ci32", Some(order)),
+            Ci24(order) => ("ci24", Some(order)),
             Ci16(order) => ("ci16", Some(order)),
             Cu32(order) => ("cu32", Some(order)),
             Cu16(order) => ("cu16", Some(order)),
@@ -260,6 +281,7 @@ impl FromStr for SampleFormat {
             "cf32" | "fc32" | "complex64" | "cfile" | "complex" => Ok(Cf32(order)),
             "cf64" | "fc64" | "complex128" => Ok(Cf64(order)),
             "ci32" | "cs32" | "sc32" => Ok(Ci32(order)),
+            "ci24" | "cs24" => Ok(Ci24(order)),
             "ci16" | "cs16" | "sc16" => Ok(Ci16(order)),
             "cu32" => Ok(Cu32(order)),
             "cu16" => Ok(Cu16(order)),
@@ -343,6 +365,19 @@ mod tests {
     }
 
     #[test]
+    fn codes_of_24_bits_come_back() {
+        let codes = [0x80_0000u32, 0xff_ffff, 0, 1, 0x7f_ffff, 0x12_3456];
+        let little: Vec<u8> = codes.iter().flat_map(|code| code.to_le_bytes()[..3].to_vec()).collect();
+        let big: Vec<u8> = codes.iter().flat_map(|code| code.to_be_bytes()[1..].to_vec()).collect();
+        for (format, bytes) in [(Ci24(Little), little), (Ci24(Big), big)] {
+            let samples = decoded(format, &bytes);
+            assert_eq!(samples[0], Complex32::new(-1.0, -1.0 / 8_388_608.0), "{format}");
+            assert_eq!(encoded(format, &samples), (bytes, 0), "{format}");
+        }
+        assert_eq!(encoded(Ci24(Little), &[Complex32::new(1.5, -7.0)]), (vec![255, 255, 127, 0, 0, 128], 1));
+    }
+
+    #[test]
     fn beyond_full_scale_saturates_and_is_counted_by_the_sample() {
         let loud = [
             Complex32::new(1.5, 0.0),
@@ -388,6 +423,7 @@ mod tests {
         ] {
             assert_eq!(name.parse::<SampleFormat>().unwrap(), format, "{name}");
         }
+        assert_eq!("ci24".parse::<SampleFormat>().unwrap().to_string(), "ci24_le");
         for name in ["", "rf32_le", "ri16", "ci12", "cf16", "_le", "cu8_", "é_be"] {
             let message = name.parse::<SampleFormat>().unwrap_err().to_string();
             assert!(message.contains(&format!("'{name}'")) && message.contains("ci16_le"), "{message}");

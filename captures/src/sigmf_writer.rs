@@ -1,140 +1,108 @@
-//! Writes SigMF recordings.
+//! Writes SigMF recordings, as a pair of files or as an archive.
 //!
-//! Samples go to `X.sigmf-data.part`; [`Writer::finish`] renames it to `X.sigmf-data` and then lets `X.sigmf-meta`
+//! Samples go to a `.part` file; the end of the recording renames it to `X.sigmf-data` and then lets `X.sigmf-meta`
 //! appear, whole, by another rename. Metadata thus never speak of samples that are not there, a recording of the same
-//! name is replaced only by a finished one, and one that was interrupted keeps its samples in the `.part` file.
+//! name is replaced only by a finished one, and one that was interrupted keeps its samples in the `.part` file. Of an
+//! archive both are members, and it is renamed as a whole.
 
 use std::{
     fs::{self, File},
-    io::Write as _,
+    io::{self, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
 };
 
-use num_complex::Complex32;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha512};
 
 use crate::{
-    Annotation, Error, SampleFormat,
-    capture::{check_center_frequency, check_sample_rate, hexadecimal},
-    sigmf::{DATA_ENDING, META_ENDING},
+    Annotation, Error, Recording, SampleFormat, Stretch,
+    capture::hexadecimal,
+    datetime::Instant,
+    sigmf::{ARCHIVE_ENDING, DATA_ENDING, META_ENDING},
+    tar,
 };
 
 /// The version of the specification that is obeyed.
 const SIGMF_VERSION: &str = "1.2.5";
 
-/// The samples encoded at once.
-const BLOCK_SAMPLES: usize = 1 << 14;
-
-/// What is to be said of a recording before its first sample.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Recording {
-    /// The encoding of the samples.
-    pub format: SampleFormat,
-    /// Samples a second.
-    pub sample_rate_hz: f64,
-    /// The radio frequency at the middle of the spectrum, in hertz, if it is known.
-    pub center_frequency_hz: Option<f64>,
-    /// What it is; may be empty.
-    pub description: String,
-    /// When the first sample was taken (ISO 8601 in UTC, such as `2026-01-31T12:00:00Z`), if it is known.
-    pub datetime: Option<String>,
-}
-
-/// What a finished recording holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WrittenSummary {
-    /// The number of samples.
-    pub samples: u64,
-    /// How many of them were beyond full scale and clipped.
-    pub clipped: u64,
-}
-
 /// A recording that is being written.
 #[derive(Debug)]
-pub struct Writer {
-    recording: Recording,
-    meta_path: PathBuf,
-    data_path: PathBuf,
+pub(crate) struct SigmfSink {
+    /// Where the metadata, or the archive, will be.
+    path: PathBuf,
     part_path: PathBuf,
     part: File,
-    buffer: Vec<u8>,
     hash: Sha512,
-    written: WrittenSummary,
+    num_bytes: u64,
+    /// The header of the data within the archive; empty where there is none.
+    data_header: Vec<u8>,
 }
 
-impl Writer {
-    /// Begins a recording whose metadata will be at `meta_path`, a name that ends in `.sigmf-meta`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Malformed`] if the name ends otherwise or a rate or frequency cannot be; [`Error::Io`] if the data file
-    /// cannot be made.
-    pub fn create(meta_path: &Path, recording: &Recording) -> Result<Self, Error> {
-        if meta_path.extension().is_none_or(|ending| ending != META_ENDING) {
-            return Err(Error::malformed(
-                meta_path,
-                "a recording is written as SigMF; let its name end in .sigmf-meta",
-            ));
+impl SigmfSink {
+    /// Begins a recording at `path`: the metadata of a pair, or an archive.
+    pub(crate) fn create(path: &Path, recording: &Recording) -> Result<Self, Error> {
+        if matches!(recording.format, SampleFormat::Ci24(_)) {
+            let problem = format!("SigMF has no {}; write it as ci32_le, which holds the same", recording.format);
+            return Err(Error::unsupported(path, problem));
         }
-        check_sample_rate(meta_path, Some(recording.sample_rate_hz), "the sample rate to write")?;
-        check_center_frequency(meta_path, recording.center_frequency_hz, "the centre frequency to write")?;
-        let data_path = meta_path.with_extension(DATA_ENDING);
-        let part_path = part_of(&data_path);
-        let part = File::create(&part_path).map_err(|cause| Error::io(&part_path, "cannot be created", cause))?;
-        Ok(Self {
-            recording: recording.clone(),
-            meta_path: meta_path.to_owned(),
-            data_path,
-            part_path,
-            part,
-            buffer: vec![0; BLOCK_SAMPLES * recording.format.bytes_per_sample()],
-            hash: Sha512::new(),
-            written: WrittenSummary { samples: 0, clipped: 0 },
-        })
+        let is_archive = path.extension().is_some_and(|ending| ending == ARCHIVE_ENDING);
+        let final_path = if is_archive { path.to_owned() } else { path.with_extension(DATA_ENDING) };
+        let part_path = part_of(&final_path);
+        let mut part = File::create(&part_path).map_err(|cause| Error::io(&part_path, "cannot be created", cause))?;
+        let data_header = if is_archive { member_header(path, DATA_ENDING, 0, recording) } else { Vec::new() };
+        part.write_all(&data_header).map_err(|cause| Error::io(&part_path, "cannot be written", cause))?;
+        Ok(Self { path: path.to_owned(), part_path, part, hash: Sha512::new(), num_bytes: 0, data_header })
     }
 
-    /// Appends `samples`. Those beyond full scale are clipped and counted.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] if they cannot be written.
-    pub fn write(&mut self, samples: &[Complex32]) -> Result<(), Error> {
-        let format = self.recording.format;
-        for block in samples.chunks(BLOCK_SAMPLES) {
-            let bytes = &mut self.buffer[..block.len() * format.bytes_per_sample()];
-            self.written.clipped += format.encode(block, bytes);
-            self.part.write_all(bytes).map_err(|cause| Error::io(&self.part_path, "cannot be written", cause))?;
-            self.hash.update(&bytes);
-            self.written.samples += block.len() as u64;
-        }
+    /// Appends encoded samples.
+    pub(crate) fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.part.write_all(bytes).map_err(|cause| Error::io(&self.part_path, "cannot be written", cause))?;
+        self.hash.update(bytes);
+        self.num_bytes += bytes.len() as u64;
         Ok(())
     }
 
-    /// Ends the recording: brings the data and then the metadata, with `annotations` in order of their start, to
-    /// their names.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] if either cannot be written or named.
-    pub fn finish(self, annotations: &[Annotation]) -> Result<WrittenSummary, Error> {
-        let metadata = self.metadata(annotations);
-        let meta_part_path = part_of(&self.meta_path);
+    /// Ends the recording: brings the data and then the metadata to their names.
+    pub(crate) fn finish(
+        mut self,
+        recording: &Recording,
+        stretches: &[Stretch],
+        annotations: &[Annotation],
+    ) -> Result<(), Error> {
+        let metadata = self.metadata(recording, stretches, annotations);
+        let text = serde_json::to_vec_pretty(&metadata)
+            .map_err(|error| Error::malformed(&self.path, format!("its metadata cannot be written: {error}")))?;
+        if !self.data_header.is_empty() {
+            self.finish_archive(&text, recording)
+                .map_err(|cause| Error::io(&self.part_path, "cannot be written", cause))?;
+            return rename(&self.part_path, &self.path);
+        }
+        let meta_part_path = part_of(&self.path);
         let write_metadata = || {
             let mut part = File::create(&meta_part_path)?;
-            part.write_all(&serde_json::to_vec_pretty(&metadata)?)?;
+            part.write_all(&text)?;
             part.sync_all()
         };
         self.part.sync_all().map_err(|cause| Error::io(&self.part_path, "cannot be written", cause))?;
         write_metadata().map_err(|cause| Error::io(&meta_part_path, "cannot be written", cause))?;
-        for (part, whole) in [(&self.part_path, &self.data_path), (&meta_part_path, &self.meta_path)] {
-            fs::rename(part, whole).map_err(|cause| Error::io(whole, "cannot be put in place", cause))?;
-        }
-        Ok(self.written)
+        rename(&self.part_path, &self.path.with_extension(DATA_ENDING))?;
+        rename(&meta_part_path, &self.path)
     }
 
-    fn metadata(&self, annotations: &[Annotation]) -> Value {
-        let recording = &self.recording;
+    /// Appends the metadata and writes the length of the data into their header.
+    fn finish_archive(&mut self, metadata: &[u8], recording: &Recording) -> io::Result<()> {
+        let padding = |num_bytes: u64| vec![0; (num_bytes.next_multiple_of(512) - num_bytes) as usize];
+        self.part.write_all(&padding(self.num_bytes))?;
+        self.part.write_all(&member_header(&self.path, META_ENDING, metadata.len() as u64, recording))?;
+        self.part.write_all(metadata)?;
+        self.part.write_all(&padding(metadata.len() as u64))?;
+        self.part.write_all(&[0; 2 * tar::BLOCK_BYTES])?;
+        self.part.seek(SeekFrom::Start(0))?;
+        self.part.write_all(&member_header(&self.path, DATA_ENDING, self.num_bytes, recording))?;
+        self.part.sync_all()
+    }
+
+    fn metadata(&self, recording: &Recording, stretches: &[Stretch], annotations: &[Annotation]) -> Value {
         let mut global = json!({
             "core:datatype": recording.format.to_string(),
             "core:sample_rate": recording.sample_rate_hz,
@@ -146,21 +114,42 @@ impl Writer {
         if !recording.description.is_empty() {
             global["core:description"] = json!(recording.description);
         }
-        let mut segment = json!({ "core:sample_start": 0 });
-        if let Some(frequency_hz) = recording.center_frequency_hz {
-            segment["core:frequency"] = json!(frequency_hz);
-        }
-        if let Some(datetime) = &recording.datetime {
-            segment["core:datetime"] = json!(datetime);
-        }
+        let has_gaps = stretches.len() > 1 || stretches.first().is_some_and(|first| first.time > 0);
+        let segments = stretches.iter().enumerate().map(|(number, stretch)| {
+            let mut segment = json!({ "core:sample_start": stretch.sample });
+            if let Some(frequency_hz) = recording.center_frequency_hz {
+                segment["core:frequency"] = json!(frequency_hz);
+            }
+            if let Some(datetime) = recording.datetime.as_ref().filter(|_| number == 0) {
+                segment["core:datetime"] = json!(datetime);
+            }
+            if has_gaps {
+                segment["core:global_index"] = json!(stretch.time);
+            }
+            segment
+        });
         let mut annotations: Vec<&Annotation> = annotations.iter().collect();
         annotations.sort_by_key(|annotation| annotation.sample_start);
         let annotations: Vec<Value> = annotations.into_iter().map(annotation_object).collect();
-        json!({ "global": global, "captures": [segment], "annotations": annotations })
+        json!({ "global": global, "captures": segments.collect::<Vec<_>>(), "annotations": annotations })
     }
 }
 
-fn annotation_object(annotation: &Annotation) -> Value {
+/// The header of a member of the archive at `path`: `X/X.ENDING` for `X.sigmf`.
+fn member_header(path: &Path, ending: &str, num_bytes: u64, recording: &Recording) -> Vec<u8> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let recorded = recording.datetime.as_deref().and_then(Instant::parse);
+    let modified_s = recorded.map_or(0, |instant| instant.seconds.max(0).cast_unsigned());
+    tar::header(&format!("{stem}/{stem}.{ending}"), num_bytes, modified_s)
+}
+
+/// Lets a finished file appear under its name.
+pub(crate) fn rename(part: &Path, whole: &Path) -> Result<(), Error> {
+    fs::rename(part, whole).map_err(|cause| Error::io(whole, "cannot be put in place", cause))
+}
+
+/// An annotation as SigMF writes it.
+pub(crate) fn annotation_object(annotation: &Annotation) -> Value {
     let known = [
         ("core:sample_start", json!(annotation.sample_start)),
         ("core:sample_count", json!(annotation.sample_count)),
@@ -176,7 +165,7 @@ fn annotation_object(annotation: &Annotation) -> Value {
 }
 
 /// Where a file is written before it has its name.
-fn part_of(path: &Path) -> PathBuf {
+pub(crate) fn part_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".part");
     name.into()

@@ -73,7 +73,7 @@ fn metadata_that_state_the_impossible_or_the_unread() {
     let segment = |start: Value, frequency: Value| json!({ "core:sample_start": start, "core:frequency": frequency });
     let two =
         |start: u64, frequency: f64| json!([segment(json!(0), json!(847e6)), segment(json!(start), json!(frequency))]);
-    let cases: [(&str, Value, &str, &[&str]); 29] = [
+    let cases: [(&str, Value, &str, &[&str]); 33] = [
         (kind, Value::Null, "x.sigmf-meta", &["does not state core:datatype"]),
         (kind, json!(16), "x.sigmf-meta", &["core:datatype in global is wrong", "expected a string"]),
         (kind, json!("ci12_le"), "x.sigmf-meta", &["core:datatype", "'ci12_le'", "ci16_le"]),
@@ -83,9 +83,13 @@ fn metadata_that_state_the_impossible_or_the_unread() {
         (rate, json!(-2e6), "x.sigmf-meta", &["core:sample_rate is -2000000.0", "more than 0"]),
         (rate, json!(1e300), "x.sigmf-meta", &["core:sample_rate is 1e300", "at most 1e10"]),
         (rate, json!("2e6"), "x.sigmf-meta", &["core:sample_rate in global is wrong", "expected f64"]),
-        ("/global/core:num_channels", json!(2), "x.sigmf-meta", &["2 channels", "only one is read yet"]),
+        ("/global/core:num_channels", json!(0), "x.sigmf-meta", &["states 0 channels", "from 1 to 1024"]),
+        ("/global/core:num_channels", json!(1025), "x.sigmf-meta", &["states 1025 channels", "correct it"]),
         ("/global/core:num_channels", json!(-1), "x.sigmf-meta", &["core:num_channels in global is wrong"]),
-        ("/global/core:dataset", json!("a.wav"), "x.sigmf-meta", &["'a.wav'", "non-conforming", "not read yet"]),
+        ("/global/core:dataset", json!("a.wav"), "a.wav", &["there is no such file", "beside its .sigmf-meta"]),
+        ("/global/core:dataset", json!("../a.wav"), "x.sigmf-meta", &["'../a.wav'", "named without a folder"]),
+        ("/global/core:dataset", json!("/etc/passwd"), "x.sigmf-meta", &["'/etc/passwd'", "named without a folder"]),
+        ("/global/core:dataset", json!(".."), "x.sigmf-meta", &["'..'", "named without a folder"]),
         ("/global/core:metadata_only", json!(true), "x.sigmf-meta", &["metadata only"]),
         ("/global/core:trailing_bytes", json!(14), "x.sigmf-data", &["16 bytes, of which 14", "takes 4"]),
         ("/global/core:trailing_bytes", json!(u64::MAX), "x.sigmf-data", &["16 bytes, of which 18446744073709551615"]),
@@ -117,14 +121,19 @@ fn metadata_that_state_the_impossible_or_the_unread() {
             "x.sigmf-meta",
             &["core:frequency is 1e300", "1e12 Hz"],
         ),
-        ("/captures", two(2, 900e6), "x.sigmf-meta", &["segment 2 is at 900000000 Hz", "847000000 Hz", "not read yet"]),
         ("/captures", two(5, 847e6), "x.sigmf-data", &["holds 4 samples", "starts at sample 5", "cut short"]),
         ("/captures", two(u64::MAX, 847e6), "x.sigmf-data", &["starts at sample 18446744073709551615"]),
         (
             "/captures",
-            json!([{ "core:sample_start": 0 }, { "core:sample_start": 1, "core:header_bytes": 4 }]),
-            "x.sigmf-meta",
-            &["segment 2 has header bytes", "not read yet"],
+            json!([{ "core:sample_start": 0 }, { "core:sample_start": 1, "core:header_bytes": 15 }]),
+            "x.sigmf-data",
+            &["16 bytes, of which 15 are stated to be header and trailer"],
+        ),
+        (
+            "/captures",
+            json!([{ "core:sample_start": 0, "core:header_bytes": u64::MAX }, { "core:sample_start": 1, "core:header_bytes": 9 }]),
+            "x.sigmf-data",
+            &["of which 18446744073709551615"],
         ),
         ("/annotations", json!("none"), "x.sigmf-meta", &["annotations in the metadata is wrong"]),
         ("/global", Value::Null, "x.sigmf-meta", &["has no object 'global'"]),
@@ -174,7 +183,10 @@ fn what_can_be_read_all_the_same_is_read_with_a_warning() {
     assert!(warnings(&[], &[0; 19]).contains("last 3 bytes are no whole sample of ci16_le"));
     assert!(warnings(&[("/global/core:datatype", json!("cs16"))], &[0; 16]).contains("read as ci16_le"));
     let segment = |start: u64| json!({ "core:sample_start": start, "core:frequency": 847e6 });
-    assert!(warnings(&[("/captures", json!([segment(0), segment(2)]))], &[0; 16]).contains("2 segments"));
+    assert!(
+        warnings(&[("/captures", json!([segment(0), segment(2)]))], &[0; 16])
+            .contains("of its 2 segments 1 do not tell the time")
+    );
     let beyond = json!([{ "core:sample_start": 3, "core:sample_count": 2 }, { "core:sample_start": 0 }]);
     assert!(warnings(&[("/annotations", beyond)], &[0; 16]).contains("1 of 2 annotations reach beyond"));
     let broken = json!([{ "core:sample_start": "early" }, { "core:sample_start": 1.0 }, 5]);
@@ -239,8 +251,8 @@ fn files_that_are_not_there_or_not_captures() {
         ("short.cs16", "short.cs16", &["holds 3 bytes", "takes 4"]),
         ("told.cu8/x.cu8", "x.cu8", &["cannot be opened"]),
         ("a.iq", "a.iq", &["tells sample format;", "give --format (and --center"]),
-        ("a.wav", "a.wav", &["not read yet", "convert"]),
-        ("a.sigmf", "a.sigmf", &["not read yet"]),
+        ("a.wav", "a.wav", &["holds 4 bytes, too few for a WAV file"]),
+        ("a.sigmf", "a.sigmf", &["holds no .sigmf-meta"]),
         ("notes.txt", "notes.txt", &["ending .txt is unknown", ".sigmf-meta", ".cu8", "--format"]),
         ("noending", "noending", &["no ending", "--format"]),
         ("gone.txt", "gone.txt", &["there is no such file"]),
@@ -257,7 +269,7 @@ fn files_that_are_not_there_or_not_captures() {
     assert_eq!(open(&at("a.iq"), &options).unwrap().info().samples, 2);
     assert_eq!(open(&at("notes.txt"), &options).unwrap().info().samples, 2);
     assert!(open(&at("told.cu8"), &options).unwrap().info().warnings[0].contains("name says cu8; it is read as ci8"));
-    assert_says(open(&at("a.wav"), &options), "a.wav", &["not read yet"]);
+    assert_says(open(&at("a.wav"), &options), "a.wav", &["too few"]);
 }
 
 #[test]
@@ -294,7 +306,7 @@ fn recordings_that_cannot_be_written() {
     let create = |name: &str, recording: &Recording| {
         Writer::create(&directory.path().join(name), recording).err().map(|error| error.to_string()).unwrap_or_default()
     };
-    assert!(create("x.wav", &sound).contains("end in .sigmf-meta"));
+    assert!(create("x.png", &sound).contains("let it be .sigmf-meta"));
     assert!(create("gone/x.sigmf-meta", &sound).contains("gone/x.sigmf-data.part: cannot be created"));
     assert!(create("x.sigmf-meta", &Recording { sample_rate_hz: 0.0, ..sound.clone() }).contains("is 0.0"));
     let recording = Recording { center_frequency_hz: Some(f64::NAN), ..sound };

@@ -62,7 +62,7 @@ fn print(radio: Radio, args: &SweepArgs) -> Result<()> {
         return Ok(());
     }
     let source = Until::new(radio, args.duration, stop);
-    let outputs = Outputs { records: Some(records), snapshots: None };
+    let outputs = Outputs { records: Some(records), snapshots: None, listeners: Vec::new() };
     let outcome = pipeline::run(Box::new(source), options(&args.compute, None), outputs, None)?;
     match outcome.failure {
         Some(failure) => bail!(failure),

@@ -114,6 +114,8 @@ impl<'a> Collector<'a> {
             }
         }
         drop(inbox);
+        let transmitters = self.tracker.transmitters();
+        self.outputs.listeners.iter_mut().try_for_each(|listener| listener.end(&transmitters))?;
         self.publish(true);
         let failure = match &self.state {
             State::Failed(sentence) => Some(sentence.clone()),
@@ -122,7 +124,7 @@ impl<'a> Collector<'a> {
         let summary = self.summary();
         let mut records = self.outputs.records.take().filter(|_| !self.pipe_closed);
         if let Some(writer) = &mut records
-            && !(writer.transmitters(&self.tracker.transmitters())? && writer.summary(&summary)?)
+            && !(writer.transmitters(&transmitters)? && writer.summary(&summary)?)
         {
             records = None;
         }
@@ -182,6 +184,7 @@ impl<'a> Collector<'a> {
         {
             self.pipe_closed = !records.burst(&burst, self.stream.center_frequency_hz)?;
         }
+        self.outputs.listeners.iter_mut().try_for_each(|listener| listener.burst(&burst))?;
         if self.outputs.snapshots.is_some() {
             if self.bursts.len() == SHOWN_BURSTS {
                 self.bursts.pop_front();

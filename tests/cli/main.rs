@@ -4,6 +4,7 @@ mod bad_input;
 mod beacon;
 mod contract;
 mod determinism;
+mod formats;
 mod memory;
 mod noise;
 mod pipe;
