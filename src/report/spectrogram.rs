@@ -26,6 +26,7 @@ pub(super) fn reopen(pass: &Pass) -> Option<Capture> {
         sample_rate_hz: Some(pass.capture.sample_rate_hz),
         format: pass.capture.datatype.parse().ok(),
         center_frequency_hz: pass.capture.center_frequency_hz,
+        ..OpenOptions::default()
     };
     let capture = captures::open(Path::new(&pass.capture.path), &options).ok()?;
     let same = pass.capture.sha256.is_none() || capture.sha256().ok() == pass.capture.sha256;
