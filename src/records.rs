@@ -8,6 +8,7 @@ use dsp::finding::{Channel, Parameters, Rejection, Segment, Technology};
 use serde::Serialize;
 
 use crate::pipeline::snapshot::{Burst, Stream, Transmitter};
+use crate::tracker::Alternative;
 
 /// How fast a run went; the only figures that may differ between two runs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -78,6 +79,9 @@ struct StretchRecord {
 struct BurstRecord<'a> {
     id: u64,
     transmitter: Option<u32>,
+    attribution: f64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alternatives: Vec<AlternativeRecord>,
     start_s: f64,
     end_s: f64,
     center_hz: f64,
@@ -91,6 +95,13 @@ struct BurstRecord<'a> {
     confidence: f64,
     clipped: bool,
     parameters: &'a Parameters,
+}
+
+/// Who else it may be: `transmitter` is null where none heard before.
+#[derive(Serialize)]
+struct AlternativeRecord {
+    transmitter: Option<u32>,
+    probability: f64,
 }
 
 #[derive(Serialize)]
@@ -112,6 +123,9 @@ struct TransmitterRecord<'a> {
 #[derive(Serialize)]
 struct TransmitterParameters<'a> {
     bandwidth_hz: f64,
+    sessions: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alternatives: Vec<AlternativeRecord>,
     cell_ids: Option<&'a [u16]>,
     evidence: &'a [String],
 }
@@ -160,6 +174,12 @@ fn decibels(value: f32) -> f64 {
 
 fn probability(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
+}
+
+fn alternatives(all: &[Alternative]) -> Vec<AlternativeRecord> {
+    let record =
+        |a: &Alternative| AlternativeRecord { transmitter: a.transmitter, probability: probability(a.probability) };
+    all.iter().map(record).collect()
 }
 
 /// Writes records to one place.
@@ -231,6 +251,8 @@ impl RecordWriter {
         self.write(&Record::Burst(BurstRecord {
             id: burst.id,
             transmitter: burst.transmitter,
+            attribution: probability(burst.attribution),
+            alternatives: alternatives(&burst.alternatives),
             start_s: extent.start_s,
             end_s: extent.end_s,
             center_hz: extent.center_hz,
@@ -267,6 +289,8 @@ impl RecordWriter {
                 known: false,
                 parameters: TransmitterParameters {
                     bandwidth_hz: hertz(t.bandwidth_hz),
+                    sessions: t.sessions,
+                    alternatives: alternatives(&t.alternatives),
                     cell_ids: t.cell_ids.as_deref(),
                     evidence: &t.evidence,
                 },

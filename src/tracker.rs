@@ -1,281 +1,128 @@
-//! Bursts to transmitters: which bursts one device is held to have sent, with the evidence.
+//! Bursts to transmitters: which bursts one device is held to have sent, how likely that is, with the evidence.
 //!
-//! Every burst goes to the transmitter that explains it best, or opens a new one. What speaks for one device: the
-//! same technology, bursts within one carrier, the same place on the 3.75 kHz grid (a device keeps its frequency
-//! error within a session), a like level, a short pause. What speaks against: being on the air twice at once, cells
-//! that exclude each other.
+//! In: bursts in order of start. Out: for each the probabilities of the devices that may have sent it, and the
+//! transmitters.
+//! Method: sessions first, then sessions to devices. A burst is weighed against every device heard (the open session
+//! where there is one, else the device's history) and against a new one; the weights are likelihood ratios, the
+//! posterior is kept, the likeliest is named. One device is never on the air twice at once, nor in two cells in a
+//! session. Unnamed energy is gathered by its place in the spectrum.
+//! Ignores: arrival times between sessions; a name once given stays, later doubt is told as an alternative.
 
-use std::collections::VecDeque;
+mod device;
+mod evidence;
+mod fingerprint;
+mod place;
+mod session;
+#[cfg(test)]
+mod testing;
 
-use dsp::finding::{Channel, Finding, Segment, Technology};
+use dsp::finding::{Finding, Technology};
 
 use crate::pipeline::snapshot::Transmitter;
+use device::Device;
+use fingerprint::Fingerprint;
+use place::Places;
 
-/// Spacing on which all NB-IoT tones and carriers repeat (TS 36.211 §10.1).
-const GRID_HZ: f64 = 3750.0;
-/// Bursts of one NB-IoT device lie within one carrier.
-const NB_IOT_REACH_HZ: f64 = 185e3;
-/// LTE and GSM devices use a whole band; unnamed energy keeps to its place.
-const LTE_REACH_HZ: f64 = 20e6;
-const UNKNOWN_REACH_HZ: f64 = 25e3;
-/// Spread of a device's grid position between bursts, measurement included.
-const GRID_SIGMA_HZ: f64 = 25.0;
-/// Grid positions further apart than this are two devices.
-const GRID_GATE_SIGMAS: f64 = 5.0;
-/// Spread of a device's level within a session: allocations, power control, fading.
-const LEVEL_SIGMA_DB: f64 = 5.0;
-/// Log likelihood at which a new device is the better explanation.
-const NEW_DEVICE: f64 = -5.0;
-/// A pause this long costs one unit of log likelihood for each factor of e beyond it.
-const SESSION_S: f64 = 10.0;
-/// Two bursts may overlap by this much through errors of their edges.
-const EDGE_S: f64 = 1.0e-3;
-/// Bursts remembered for each transmitter's history, and for exclusion.
-const HISTORY: usize = 64;
-/// Transmitters followed; the longest silent is forgotten beyond it.
-const MAX_TRANSMITTERS: usize = 4096;
+/// Devices followed; the longest silent of those heard least is forgotten beyond it.
+const MAX_DEVICES: usize = 2048;
+/// Alternatives that are kept, and the least probability of one.
+const MAX_ALTERNATIVES: usize = 3;
+const LEAST_PROBABILITY: f64 = 0.01;
 
-#[derive(Clone)]
-struct Track {
-    transmitter: Transmitter,
-    /// Position on the grid, mean over its bursts, where they tell.
-    grid_hz: Option<f64>,
-    grid_bursts: u32,
-    recent: VecDeque<Segment>,
-    last_power_dbfs: f32,
-    fit_sum: f64,
+/// Who else may have sent a burst.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Alternative {
+    /// The transmitter; `None`: one not heard before.
+    pub transmitter: Option<u32>,
+    /// Probability that it did.
+    pub probability: f64,
+}
+
+/// Who is held to have sent a burst.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attribution {
+    /// The likeliest transmitter.
+    pub transmitter: u32,
+    /// Probability that it did.
+    pub probability: f64,
+    /// The next likeliest, likeliest first.
+    pub alternatives: Vec<Alternative>,
 }
 
 /// Attributes bursts, in order of their start.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Tracker {
-    tracks: Vec<Track>,
+    devices: Vec<Device>,
+    places: Places,
     next_id: u32,
 }
 
 impl Tracker {
-    /// The transmitter a burst is attributed to; none for energy that tells nothing of a device.
-    pub fn attribute(&mut self, finding: &Finding) -> Option<u32> {
-        let grid_hz = grid_position_hz(finding);
-        let best = self
-            .tracks
+    /// Who sent a burst, as far as that can be told.
+    pub fn attribute(&mut self, finding: &Finding) -> Attribution {
+        if finding.technology == Technology::Unknown {
+            let transmitter = self.places.attribute(finding, &mut self.next_id);
+            return Attribution { transmitter, probability: 1.0, alternatives: Vec::new() };
+        }
+        let next = Fingerprint::of(finding);
+        // Weights are against a new device, which therefore weighs nothing.
+        let mut weights: Vec<(Option<usize>, f64)> = vec![(None, 0.0)];
+        weights
+            .extend(self.devices.iter().enumerate().filter_map(|(i, device)| Some((Some(i), device.weight(&next)?))));
+        weights.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let top = weights[0].1;
+        let sum: f64 = weights.iter().map(|(_, weight)| (weight - top).exp()).sum();
+        let share = |weight: f64| (weight - top).exp() / sum;
+        // Where no device is likelier than all others together, a new one keeps apart what may not belong together.
+        let chosen = weights[0].0.filter(|_| share(top) > 0.5);
+        let probability = weights.iter().find(|(index, _)| *index == chosen).map_or(0.0, |(_, weight)| share(*weight));
+        let alternatives: Vec<Alternative> = weights
             .iter()
-            .enumerate()
-            .filter_map(|(index, track)| Some((index, track.fit(finding, grid_hz)?)))
-            .filter(|(_, fit)| *fit > NEW_DEVICE)
-            .max_by(|a, b| a.1.total_cmp(&b.1));
-        let index = match best {
-            Some((index, fit)) => {
-                self.tracks[index].add(finding, grid_hz, fit);
-                index
-            }
-            None => self.open(finding, grid_hz),
-        };
-        Some(self.tracks[index].transmitter.id)
+            .filter(|(index, weight)| *index != chosen && share(*weight) > LEAST_PROBABILITY)
+            .take(MAX_ALTERNATIVES)
+            .map(|(index, weight)| Alternative {
+                transmitter: index.map(|index| self.devices[index].id),
+                probability: share(*weight),
+            })
+            .collect();
+        let index = chosen.unwrap_or_else(|| self.open(finding, next.clone()));
+        self.devices[index].add(finding, next, probability, &alternatives);
+        Attribution { transmitter: self.devices[index].id, probability, alternatives }
     }
 
-    /// Every transmitter, by `id`.
+    /// Every transmitter: cellular devices by `id`, then the places of unnamed energy.
     pub fn transmitters(&self) -> Vec<Transmitter> {
-        let mut all: Vec<Transmitter> = self.tracks.iter().map(Track::picture).collect();
+        let mut all: Vec<Transmitter> = self.devices.iter().map(Device::picture).collect();
         all.sort_by_key(|t| t.id);
+        let named = all.len();
+        all.extend(self.places.pictures());
+        all[named..].sort_by_key(|t| t.id);
         all
     }
 
-    fn open(&mut self, finding: &Finding, grid_hz: Option<f64>) -> usize {
-        if self.tracks.len() == MAX_TRANSMITTERS {
-            let oldest = (0..self.tracks.len())
-                .min_by(|&a, &b| self.tracks[a].transmitter.last_s.total_cmp(&self.tracks[b].transmitter.last_s));
-            if let Some(oldest) = oldest {
-                self.tracks.remove(oldest);
-            }
+    fn open(&mut self, finding: &Finding, first: Fingerprint) -> usize {
+        if self.devices.len() == MAX_DEVICES {
+            let least = |a: &&Device, b: &&Device| {
+                (a.num_bursts() > 1).cmp(&(b.num_bursts() > 1)).then(a.last_s().total_cmp(&b.last_s()))
+            };
+            let forgotten = self.devices.iter().min_by(least).map(|device| device.id);
+            self.devices.retain(|device| Some(device.id) != forgotten);
         }
-        let transmitter = Transmitter {
-            id: self.next_id,
-            technology: finding.technology,
-            confidence: finding.confidence,
-            bursts: 0,
-            first_s: finding.extent.start_s,
-            last_s: finding.extent.end_s,
-            center_hz: finding.extent.center_hz,
-            bandwidth_hz: finding.extent.bandwidth_hz,
-            power_dbfs_max: finding.power_dbfs,
-            frequency_error_hz: None,
-            period_s: None,
-            cell_ids: None,
-            levels: VecDeque::new(),
-            channels: Vec::new(),
-            evidence: Vec::new(),
-            clipped: false,
-        };
+        self.devices.push(Device::new(self.next_id, finding, first));
         self.next_id += 1;
-        self.tracks.push(Track {
-            transmitter,
-            grid_hz: None,
-            grid_bursts: 0,
-            recent: VecDeque::new(),
-            last_power_dbfs: finding.power_dbfs,
-            fit_sum: 0.0,
-        });
-        let index = self.tracks.len() - 1;
-        self.tracks[index].add(finding, grid_hz, 0.0);
-        index
-    }
-}
-
-/// Where a burst stands on the grid that all tones of its carrier share, 0 to [`GRID_HZ`].
-fn grid_position_hz(finding: &Finding) -> Option<f64> {
-    let center_hz = finding.extent.center_hz;
-    match finding.channel {
-        // A single tone of 3.75 kHz and a preamble's tones stand half a spacing off the grid (§10.1.2.1, §10.1.6.2).
-        Channel::Npusch1 | Channel::Npusch2 if finding.extent.bandwidth_hz < 10e3 => {
-            Some((center_hz - GRID_HZ / 2.0).rem_euclid(GRID_HZ))
-        }
-        Channel::Nprach | Channel::Npusch1 | Channel::Npusch2 => Some(center_hz.rem_euclid(GRID_HZ)),
-        _ => None,
-    }
-}
-
-/// Shortest way from one grid position to another.
-fn grid_distance_hz(a: f64, b: f64) -> f64 {
-    let d = (a - b).rem_euclid(GRID_HZ);
-    if d > GRID_HZ / 2.0 { d - GRID_HZ } else { d }
-}
-
-impl Track {
-    /// Log likelihood that this device sent the burst; `None` where it cannot have.
-    fn fit(&self, finding: &Finding, grid_hz: Option<f64>) -> Option<f64> {
-        let t = &self.transmitter;
-        if t.technology != finding.technology {
-            return None;
-        }
-        let extent = &finding.extent;
-        if self.recent.iter().any(|earlier| earlier.shared_s(extent) > EDGE_S) {
-            return None;
-        }
-        let reach_hz = match t.technology {
-            Technology::NbIot => NB_IOT_REACH_HZ,
-            Technology::Unknown => UNKNOWN_REACH_HZ,
-            _ => LTE_REACH_HZ,
-        };
-        let (low, high) = (t.center_hz - t.bandwidth_hz / 2.0, t.center_hz + t.bandwidth_hz / 2.0);
-        if high.max(extent.high_hz()) - low.min(extent.low_hz()) > reach_hz.max(t.bandwidth_hz + 2e3) {
-            return None;
-        }
-        if let (Some(ours), Some(theirs)) = (&t.cell_ids, &finding.parameters.cell_ids)
-            && !ours.iter().any(|id| theirs.contains(id))
-        {
-            return None;
-        }
-        let mut fit = 0.0;
-        if let (Some(ours), Some(theirs)) = (self.grid_hz, grid_hz) {
-            let sigmas = grid_distance_hz(ours, theirs) / GRID_SIGMA_HZ;
-            if sigmas.abs() > GRID_GATE_SIGMAS {
-                return None;
-            }
-            fit -= 0.5 * sigmas * sigmas;
-        }
-        let level = f64::from(finding.power_dbfs - self.last_power_dbfs) / LEVEL_SIGMA_DB;
-        fit -= 0.5 * level * level;
-        let pause_s = (extent.start_s - t.last_s).max(0.0);
-        fit -= (pause_s / SESSION_S).max(1.0).ln();
-        Some(fit)
-    }
-
-    fn add(&mut self, finding: &Finding, grid_hz: Option<f64>, fit: f64) {
-        let t = &mut self.transmitter;
-        let extent = &finding.extent;
-        let (low, high) = (t.center_hz - t.bandwidth_hz / 2.0, t.center_hz + t.bandwidth_hz / 2.0);
-        let (low, high) = (low.min(extent.low_hz()), high.max(extent.high_hz()));
-        t.center_hz = (low + high) / 2.0;
-        t.bandwidth_hz = high - low;
-        t.bursts += 1;
-        t.last_s = t.last_s.max(extent.end_s);
-        t.power_dbfs_max = t.power_dbfs_max.max(finding.power_dbfs);
-        t.clipped |= finding.clipped;
-        if let Some(theirs) = &finding.parameters.cell_ids {
-            match &mut t.cell_ids {
-                Some(ours) => ours.retain(|id| theirs.contains(id)),
-                ours => *ours = Some(theirs.clone()),
-            }
-        }
-        match t.channels.iter_mut().find(|(channel, _)| *channel == finding.channel) {
-            Some((_, count)) => *count += 1,
-            None => t.channels.push((finding.channel, 1)),
-        }
-        if t.levels.len() == HISTORY {
-            t.levels.pop_front();
-        }
-        t.levels.push_back((extent.start_s, finding.power_dbfs));
-        // Each further burst halves the doubt that its own confidence leaves.
-        t.confidence = 1.0 - (1.0 - t.confidence) * if t.bursts > 1 { 1.0 - 0.5 * finding.confidence } else { 1.0 };
-        if let Some(theirs) = grid_hz {
-            self.grid_bursts += 1;
-            let ours = self.grid_hz.unwrap_or(theirs);
-            let moved = ours + grid_distance_hz(theirs, ours) / f64::from(self.grid_bursts);
-            self.grid_hz = Some(moved.rem_euclid(GRID_HZ));
-        }
-        if self.recent.len() == HISTORY {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(*extent);
-        self.last_power_dbfs = finding.power_dbfs;
-        self.fit_sum += fit;
-    }
-
-    fn picture(&self) -> Transmitter {
-        let mut picture = self.transmitter.clone();
-        picture.evidence = self.evidence();
-        picture
-    }
-
-    /// Why its bursts are held to be one device.
-    fn evidence(&self) -> Vec<String> {
-        let t = &self.transmitter;
-        let mut evidence = Vec::new();
-        if t.bursts < 2 {
-            evidence.push("Only one burst so far: nothing to compare it with.".to_owned());
-            return evidence;
-        }
-        evidence.push(format!(
-            "{} bursts within {:.0} kHz, none at the same time as another.",
-            t.bursts,
-            t.bandwidth_hz / 1e3
-        ));
-        if let (Some(grid_hz), true) = (self.grid_hz, self.grid_bursts > 1) {
-            evidence.push(format!(
-                "{} of them stand on one tone grid, {grid_hz:.0} Hz above a multiple of {GRID_HZ:.0} Hz.",
-                self.grid_bursts
-            ));
-        }
-        let levels = t.levels.iter().map(|(_, level)| *level);
-        let (low, high) = levels.fold((f32::MAX, f32::MIN), |(low, high), level| (low.min(level), high.max(level)));
-        evidence.push(format!("Their levels lie within {:.0} dB.", high - low));
-        match t.cell_ids.as_deref() {
-            Some([]) | None => {}
-            Some([id]) => evidence.push(format!("They fit cell {id} and no other.")),
-            Some(ids) => evidence.push(format!("They fit {} cells.", ids.len())),
-        }
-        evidence
+        self.devices.len() - 1
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use dsp::finding::Parameters;
+    use dsp::finding::Channel;
 
-    fn burst(start_s: f64, center_hz: f64, power_dbfs: f32) -> Finding {
-        Finding {
-            extent: Segment { start_s, end_s: start_s + 0.03, center_hz, bandwidth_hz: 15e3 },
-            segments: Vec::new(),
-            power_dbfs,
-            snr_db: 20.0,
-            technology: Technology::NbIot,
-            channel: Channel::Npusch1,
-            confidence: 0.9,
-            clipped: false,
-            parameters: Parameters::default(),
-        }
+    use super::testing::burst;
+    use super::*;
+
+    fn data(start_s: f64, center_hz: f64, power_dbfs: f32) -> Finding {
+        Finding { power_dbfs, ..burst(Channel::Npusch1, start_s, center_hz, 15e3) }
     }
 
     #[test]
@@ -283,10 +130,12 @@ mod tests {
         let mut tracker = Tracker::default();
         for i in 0..6 {
             let tone = f64::from(i % 3) * 15e3;
-            assert_eq!(tracker.attribute(&burst(f64::from(i) * 0.1, 7500.0 + tone + 40.0, -40.0)), Some(0));
+            let attribution = tracker.attribute(&data(f64::from(i) * 0.1, 7500.0 + tone + 40.0, -40.0));
+            assert_eq!(attribution.transmitter, 0);
+            assert!(attribution.probability > 0.5);
         }
         let transmitters = tracker.transmitters();
-        assert_eq!((transmitters.len(), transmitters[0].bursts), (1, 6));
+        assert_eq!((transmitters.len(), transmitters[0].bursts, transmitters[0].sessions), (1, 6, 1));
         assert!(transmitters[0].confidence > 0.9);
         assert!(transmitters[0].evidence.iter().any(|line| line.contains("one tone grid")));
     }
@@ -294,24 +143,86 @@ mod tests {
     #[test]
     fn one_device_is_not_on_the_air_twice_at_once() {
         let mut tracker = Tracker::default();
-        assert_eq!(tracker.attribute(&burst(0.0, 7500.0, -40.0)), Some(0));
-        assert_eq!(tracker.attribute(&burst(0.01, 22_500.0, -40.0)), Some(1));
+        assert_eq!(tracker.attribute(&data(0.0, 7500.0, -40.0)).transmitter, 0);
+        assert_eq!(tracker.attribute(&data(0.01, 22_500.0, -40.0)).transmitter, 1);
     }
 
     #[test]
-    fn another_frequency_error_or_carrier_is_another_device() {
+    fn another_frequency_error_carrier_or_cell_is_another_device() {
         let mut tracker = Tracker::default();
-        assert_eq!(tracker.attribute(&burst(0.0, 7500.0, -40.0)), Some(0));
-        assert_eq!(tracker.attribute(&burst(0.1, 7500.0 + 400.0, -40.0)), Some(1));
-        assert_eq!(tracker.attribute(&burst(0.2, 7500.0 + 375e3, -40.0)), Some(2));
+        let in_cell = |mut finding: Finding, id: u16| {
+            finding.parameters.cell_ids = Some(vec![id]);
+            finding
+        };
+        assert_eq!(tracker.attribute(&in_cell(data(0.0, 7500.0, -40.0), 7)).transmitter, 0);
+        assert_eq!(tracker.attribute(&data(0.1, 7500.0 + 400.0, -40.0)).transmitter, 1);
+        assert_eq!(tracker.attribute(&data(0.2, 7500.0 + 375e3, -40.0)).transmitter, 2);
+        assert_eq!(tracker.attribute(&in_cell(data(0.3, 7500.0, -40.0), 8)).transmitter, 3);
+        assert_eq!(tracker.attribute(&in_cell(data(0.4, 7500.0, -40.0), 7)).transmitter, 0);
+    }
+
+    #[test]
+    fn a_wide_burst_is_stronger_without_being_another_device() {
+        let mut tracker = Tracker::default();
+        let preamble = Finding { power_dbfs: -42.0, ..burst(Channel::Nprach, 0.0, 22_500.0, 45e3) };
+        let wide = Finding { power_dbfs: -26.0, ..burst(Channel::Npusch1, 0.1, 0.0, 180e3) };
+        assert_eq!(tracker.attribute(&preamble).transmitter, tracker.attribute(&wide).transmitter);
+    }
+
+    #[test]
+    fn alternatives_are_kept_with_their_probabilities() {
+        let mut tracker = Tracker::default();
+        tracker.attribute(&data(0.0, 7500.0, -40.0));
+        tracker.attribute(&data(0.01, 22_530.0, -42.0));
+        let between = tracker.attribute(&data(0.1, 7515.0, -41.0));
+        let other = between.alternatives[0];
+        assert!(other.transmitter.is_some() && other.probability > 0.05, "{between:?}");
+        let sum = between.probability + between.alternatives.iter().map(|a| a.probability).sum::<f64>();
+        assert!((0.95..1.0 + 1e-9).contains(&sum));
+    }
+
+    #[test]
+    fn a_session_of_lte_runs_from_preamble_to_control() {
+        let mut tracker = Tracker::default();
+        let mut at = |channel, start_s, center_hz, bandwidth_hz, preamble: Option<(u16, u16)>| {
+            let mut finding = burst(channel, start_s, center_hz, bandwidth_hz);
+            finding.technology = Technology::LteM;
+            finding.extent.end_s = start_s + 1e-3;
+            (finding.parameters.root, finding.parameters.cyclic_shift) = preamble.unzip();
+            tracker.attribute(&finding).transmitter
+        };
+        let first = [
+            at(Channel::Prach, 0.000, -600e3, 1080e3, Some((649, 4))),
+            at(Channel::Prach, 0.005, -600e3, 1080e3, Some((649, 4))),
+            at(Channel::Pusch, 0.012, -870e3 + 90.0, 540e3, None),
+            at(Channel::Pucch, 0.019, -150e3 + 70.0, 180e3, None),
+        ];
+        let second = at(Channel::Prach, 0.040, -600e3 + 240.0, 1080e3, Some((649, 24)));
+        assert_eq!(first, [0; 4]);
+        assert_eq!(second, 1);
+    }
+
+    #[test]
+    fn unnamed_energy_is_gathered_by_place_and_listed_last() {
+        let mut tracker = Tracker::default();
+        for i in 0..20 {
+            let mut finding = burst(Channel::Unknown, f64::from(i) * 0.01, f64::from(i % 4) * 200e3, 20e3);
+            finding.technology = Technology::Unknown;
+            tracker.attribute(&finding);
+        }
+        tracker.attribute(&data(1.0, 7500.0, -40.0));
+        let transmitters = tracker.transmitters();
+        assert_eq!(transmitters.len(), 5);
+        assert_eq!(transmitters[0].technology, Technology::NbIot);
+        assert!(transmitters[1..].iter().all(|t| t.bursts == 5));
     }
 
     #[test]
     fn memory_is_bounded() {
         let mut tracker = Tracker::default();
-        for i in 0..(MAX_TRANSMITTERS + 50) {
-            tracker.attribute(&burst(i as f64, i as f64 * 400e3, -40.0));
+        for i in 0..(MAX_DEVICES + 50) {
+            tracker.attribute(&data(i as f64, i as f64 * 400e3, -40.0));
         }
-        assert_eq!(tracker.transmitters().len(), MAX_TRANSMITTERS);
+        assert_eq!(tracker.transmitters().len(), MAX_DEVICES);
     }
 }

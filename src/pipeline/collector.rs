@@ -177,8 +177,7 @@ impl<'a> Collector<'a> {
     fn burst(&mut self, finding: Finding) -> Result<()> {
         let id = self.num_bursts;
         self.num_bursts += 1;
-        let transmitter = self.tracker.attribute(&finding);
-        let burst = Burst { id, transmitter, finding };
+        let burst = attributed(&mut self.tracker, id, finding);
         if !self.pipe_closed
             && let Some(records) = &mut self.outputs.records
         {
@@ -258,8 +257,7 @@ impl<'a> Collector<'a> {
         let (mut bursts, mut num_bursts) = (self.bursts.clone(), self.num_bursts);
         judge.finish(
             &mut |finding| {
-                let transmitter = tracker.attribute(&finding);
-                bursts.push_back(Burst { id: num_bursts, transmitter, finding });
+                bursts.push_back(attributed(&mut tracker, num_bursts, finding));
                 num_bursts += 1;
             },
             &mut |_| {},
@@ -312,6 +310,17 @@ impl<'a> Collector<'a> {
                 threads: self.threads,
             },
         }
+    }
+}
+
+fn attributed(tracker: &mut Tracker, id: u64, finding: Finding) -> Burst {
+    let attribution = tracker.attribute(&finding);
+    Burst {
+        id,
+        transmitter: Some(attribution.transmitter),
+        attribution: attribution.probability,
+        alternatives: attribution.alternatives,
+        finding,
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use dsp::finding::{Channel, Finding, Rejection, Technology};
 
+use crate::tracker::Alternative;
+
 /// The stream being listened to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stream {
@@ -45,6 +47,10 @@ pub struct Burst {
     pub id: u64,
     /// Transmitter it is attributed to.
     pub transmitter: Option<u32>,
+    /// Probability that this transmitter sent it.
+    pub attribution: f64,
+    /// Who else may have sent it, likeliest first.
+    pub alternatives: Vec<Alternative>,
     /// What was heard.
     pub finding: Finding,
 }
@@ -60,6 +66,8 @@ pub struct Transmitter {
     pub confidence: f64,
     /// Bursts attributed to it.
     pub bursts: u64,
+    /// Sessions they make.
+    pub sessions: u64,
     /// Start of its first burst.
     pub first_s: f64,
     /// End of its last burst.
@@ -80,10 +88,38 @@ pub struct Transmitter {
     pub levels: VecDeque<(f64, f32)>,
     /// Bursts by channel.
     pub channels: Vec<(Channel, u64)>,
+    /// Who else its latest session may be of, likeliest first.
+    pub alternatives: Vec<Alternative>,
     /// Why its bursts are held to be one device, a sentence each.
     pub evidence: Vec<String>,
     /// The receiver was overloaded during one of its bursts.
     pub clipped: bool,
+}
+
+impl Transmitter {
+    /// One that nothing is attributed to yet, described by its first burst.
+    pub fn of(first: &Finding) -> Self {
+        Self {
+            id: 0,
+            technology: first.technology,
+            confidence: first.confidence,
+            bursts: 0,
+            sessions: 0,
+            first_s: first.extent.start_s,
+            last_s: first.extent.end_s,
+            center_hz: first.extent.center_hz,
+            bandwidth_hz: first.extent.bandwidth_hz,
+            power_dbfs_max: first.power_dbfs,
+            frequency_error_hz: None,
+            period_s: None,
+            cell_ids: None,
+            levels: VecDeque::new(),
+            channels: Vec::new(),
+            alternatives: Vec::new(),
+            evidence: Vec::new(),
+            clipped: false,
+        }
+    }
 }
 
 /// How the receiver and the machine are doing.

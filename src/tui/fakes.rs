@@ -162,7 +162,13 @@ pub(super) fn company(position_s: f64) -> Snapshot {
     findings.sort_by(|a, b| a.1.extent.start_s.total_cmp(&b.1.extent.start_s));
     let bursts: VecDeque<Burst> = (1..)
         .zip(findings)
-        .map(|(id, (transmitter, finding))| Burst { id, transmitter: Some(transmitter), finding })
+        .map(|(id, (transmitter, finding))| Burst {
+            id,
+            transmitter: Some(transmitter),
+            attribution: 1.0,
+            alternatives: Vec::new(),
+            finding,
+        })
         .collect();
     snapshot.transmitters =
         Arc::new((1..).zip(&COMPANY).filter_map(|(id, part)| transmitter(id, part, &bursts)).collect());
@@ -209,6 +215,7 @@ fn transmitter(id: u32, part: &Part, bursts: &VecDeque<Burst>) -> Option<Transmi
         technology: part.technology,
         confidence: if known { 0.97 } else { 0.4 },
         bursts: own.len() as u64,
+        sessions: own.len() as u64,
         first_s: own.first()?.extent.start_s,
         last_s: own.last()?.extent.end_s,
         center_hz: part.center_hz,
@@ -219,6 +226,7 @@ fn transmitter(id: u32, part: &Part, bursts: &VecDeque<Burst>) -> Option<Transmi
         cell_ids: (part.technology == Technology::NbIot).then(|| vec![17, 113, 209]),
         levels: own.iter().map(|finding| (finding.extent.start_s, finding.power_dbfs)).collect(),
         channels: vec![(part.channel, own.len() as u64)],
+        alternatives: Vec::new(),
         evidence: vec![
             "All its bursts have the same frequency error to within 4 Hz.".into(),
             format!("Its sessions begin every {} s, to within 0.1 s.", part.period_s),

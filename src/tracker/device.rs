@@ -1,0 +1,225 @@
+//! One supposed device: its sessions, what is known of it, and how much speaks for a burst being its.
+//!
+//! In: fingerprints and findings in order of start. Out: a weight against a new device, and the picture of it.
+//! Method: while a session is open a burst is weighed against its bursts; later against the device's mean frequency
+//! and level, with the wander between wake-ups, and against how often it was heard (Chinese restaurant process).
+
+use dsp::finding::{Finding, Technology};
+
+use super::Alternative;
+use super::evidence::{self, WAKE_SIGMA_HZ};
+use super::fingerprint::{Fingerprint, GridPosition};
+use super::session::{Session, are_alike, common, reach_hz};
+use crate::pipeline::snapshot::Transmitter;
+
+/// Bursts kept for the history of levels.
+const LEVELS: usize = 64;
+/// Slack of a band's edges.
+const EDGE_HZ: f64 = 2e3;
+/// Prior weight of a device never heard before, in sessions.
+const CONCENTRATION: f64 = 1.0;
+/// A mean frequency goes with the device's drift: it weighs at most this many sessions.
+const FREQUENCY_MEMORY: f64 = 16.0;
+
+/// A device and what is known of it.
+#[derive(Debug, Clone)]
+pub(super) struct Device {
+    pub(super) id: u32,
+    technology: Technology,
+    session: Session,
+    num_sessions: u64,
+    /// Mean over its sessions.
+    frequency: Option<GridPosition>,
+    frequency_sessions: f64,
+    level_dbfs: f64,
+    cell_ids: Option<Vec<u16>>,
+    low_hz: f64,
+    high_hz: f64,
+    doubt: f64,
+    /// Sum over its bursts of the probability that they are its.
+    attribution: f64,
+    picture: Transmitter,
+    alternatives: Vec<Alternative>,
+}
+
+impl Device {
+    pub(super) fn new(id: u32, finding: &Finding, first: Fingerprint) -> Self {
+        let extent = finding.extent;
+        Self {
+            id,
+            technology: finding.technology,
+            num_sessions: 0,
+            frequency: None,
+            frequency_sessions: 0.0,
+            level_dbfs: first.power_dbfs,
+            cell_ids: None,
+            low_hz: extent.low_hz(),
+            high_hz: extent.high_hz(),
+            doubt: 1.0,
+            attribution: 0.0,
+            picture: Transmitter { id, first_s: extent.start_s, ..Transmitter::of(finding) },
+            alternatives: Vec::new(),
+            session: Session::new(first),
+        }
+    }
+
+    pub(super) fn last_s(&self) -> f64 {
+        self.session.last_s
+    }
+
+    pub(super) fn num_bursts(&self) -> u64 {
+        self.picture.bursts
+    }
+
+    /// How much speaks for the burst being this device's against a new one's; `None` where it cannot be.
+    pub(super) fn weight(&self, next: &Fingerprint) -> Option<f64> {
+        if !are_alike(self.technology, next.technology) {
+            return None;
+        }
+        let (low_hz, high_hz) = (next.extent.low_hz(), next.extent.high_hz());
+        let reach_hz = reach_hz(self.technology).max(self.high_hz - self.low_hz + EDGE_HZ);
+        if high_hz.max(self.high_hz) - low_hz.min(self.low_hz) > reach_hz {
+            return None;
+        }
+        if self.session.is_open(next.extent.start_s)
+            && let Some(weight) = self.session.weight(next)
+        {
+            return Some(weight);
+        }
+        if next.extent.start_s < self.session.last_s {
+            return None;
+        }
+        self.weight_between_sessions(next)
+    }
+
+    fn weight_between_sessions(&self, next: &Fingerprint) -> Option<f64> {
+        if common(self.cell_ids.as_deref(), next.cell_ids.as_deref()).is_some_and(|ids| ids.is_empty()) {
+            return None;
+        }
+        let frequency = match (&self.frequency, &next.grid) {
+            (Some(device), Some(burst)) => evidence::frequency_between_sessions(device, burst),
+            _ => evidence::FREQUENCY_UNTOLD,
+        };
+        let level = evidence::level(next.power_dbfs - self.level_dbfs);
+        Some(frequency + level + (self.num_sessions as f64 / CONCENTRATION).ln())
+    }
+
+    /// Takes a burst, held to be its with this probability.
+    pub(super) fn add(&mut self, finding: &Finding, next: Fingerprint, probability: f64, others: &[Alternative]) {
+        let is_first = self.picture.bursts == 0;
+        let opens = is_first || !self.session.is_open(next.extent.start_s) || self.session.weight(&next).is_none();
+        if opens {
+            self.num_sessions += 1;
+            self.alternatives = others.to_vec();
+        }
+        self.learn(&next, opens);
+        self.low_hz = self.low_hz.min(next.extent.low_hz());
+        self.high_hz = self.high_hz.max(next.extent.high_hz());
+        if finding.technology == Technology::LteM {
+            self.technology = Technology::LteM;
+        }
+        self.doubt *= if is_first { 1.0 - finding.confidence } else { 1.0 - 0.5 * finding.confidence };
+        self.attribution += probability;
+        self.show(finding);
+        match (opens, is_first) {
+            (true, false) => self.session = Session::new(next),
+            (false, _) => self.session.add(next),
+            (true, true) => {}
+        }
+    }
+
+    fn learn(&mut self, next: &Fingerprint, opens: bool) {
+        self.cell_ids = common(self.cell_ids.as_deref(), next.cell_ids.as_deref());
+        let share = if opens { 1.0 / self.num_sessions as f64 } else { 0.3 / self.num_sessions as f64 };
+        self.level_dbfs += share * (next.power_dbfs - self.level_dbfs);
+        let Some(grid) = next.grid else { return };
+        match &mut self.frequency {
+            Some(mean) if mean.modulus_hz <= grid.modulus_hz => {
+                if opens {
+                    self.frequency_sessions = (self.frequency_sessions + 1.0).min(FREQUENCY_MEMORY);
+                }
+                // Within a session the first burst and the last weigh alike, whatever their number.
+                let share = if opens { 1.0 / self.frequency_sessions } else { 0.3 / self.frequency_sessions };
+                mean.offset_hz = (mean.offset_hz + share * grid.distance_hz(mean)).rem_euclid(mean.modulus_hz);
+                mean.sigma_hz = WAKE_SIGMA_HZ / self.frequency_sessions.sqrt();
+            }
+            mean => {
+                *mean = Some(grid);
+                self.frequency_sessions = 1.0;
+            }
+        }
+    }
+
+    fn show(&mut self, finding: &Finding) {
+        let picture = &mut self.picture;
+        let extent = &finding.extent;
+        picture.bursts += 1;
+        picture.technology = self.technology;
+        picture.last_s = picture.last_s.max(extent.end_s);
+        picture.power_dbfs_max = picture.power_dbfs_max.max(finding.power_dbfs);
+        picture.clipped |= finding.clipped;
+        match picture.channels.iter_mut().find(|(channel, _)| *channel == finding.channel) {
+            Some((_, count)) => *count += 1,
+            None => picture.channels.push((finding.channel, 1)),
+        }
+        if picture.levels.len() == LEVELS {
+            picture.levels.pop_front();
+        }
+        picture.levels.push_back((extent.start_s, finding.power_dbfs));
+    }
+
+    /// What screens and records show of it.
+    pub(super) fn picture(&self) -> Transmitter {
+        let mut picture = self.picture.clone();
+        picture.center_hz = (self.low_hz + self.high_hz) / 2.0;
+        picture.bandwidth_hz = self.high_hz - self.low_hz;
+        picture.cell_ids = self.cell_ids.clone();
+        picture.sessions = self.num_sessions;
+        picture.alternatives = self.alternatives.clone();
+        let one_device = self.attribution / self.picture.bursts.max(1) as f64;
+        picture.confidence = (1.0 - self.doubt) * if self.picture.bursts > 1 { one_device } else { 1.0 };
+        picture.evidence = self.evidence();
+        picture
+    }
+
+    /// Why its bursts are held to be one device.
+    fn evidence(&self) -> Vec<String> {
+        let picture = &self.picture;
+        let mut evidence = Vec::new();
+        if picture.bursts < 2 {
+            evidence.push("Only one burst so far: nothing to compare it with.".to_owned());
+        } else {
+            evidence.push(format!(
+                "{} bursts in {} within {:.0} kHz, none at the same time as another.",
+                picture.bursts,
+                if self.num_sessions == 1 {
+                    "one session".to_owned()
+                } else {
+                    format!("{} sessions", self.num_sessions)
+                },
+                (self.high_hz - self.low_hz) / 1e3
+            ));
+            if let Some(grid) = &self.frequency {
+                evidence.push(format!(
+                    "They stand on one tone grid, {:.0} Hz above a multiple of {:.0} Hz.",
+                    grid.offset_hz, grid.modulus_hz
+                ));
+            }
+            let levels = picture.levels.iter().map(|(_, level)| *level);
+            let (low, high) = levels.fold((f32::MAX, f32::MIN), |(low, high), level| (low.min(level), high.max(level)));
+            evidence.push(format!("Their levels lie within {:.0} dB.", high - low));
+            match self.cell_ids.as_deref() {
+                Some([]) | None => {}
+                Some([id]) => evidence.push(format!("They fit cell {id} and no other.")),
+                Some(ids) => evidence.push(format!("They fit {} cells.", ids.len())),
+            }
+        }
+        for other in &self.alternatives {
+            evidence.push(match other.transmitter {
+                Some(id) => format!("It may be transmitter {id} ({:.0} %).", 100.0 * other.probability),
+                None => format!("It may be one not heard before ({:.0} %).", 100.0 * other.probability),
+            });
+        }
+        evidence
+    }
+}
