@@ -1,6 +1,7 @@
 //! LTE uplink numerology (TS 36.211 §4, §5.2, §5.3, §5.6); LTE-M has the same.
 
 pub mod base_sequence;
+pub mod pucch;
 
 /// Basic time unit (§4).
 pub const T_S: f64 = 1.0 / 30.72e6;
