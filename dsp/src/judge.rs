@@ -3,7 +3,7 @@
 //! In: findings as the detectors make them, and the instant before which nothing more will be found. Out: bursts,
 //! each transmission once, in order of their start.
 //! Method: a preamble owns the pieces of energy that are its symbol groups; pieces that follow each other like hops
-//! of one transmission become one burst with segments.
+//! of one transmission, without a name or of one control channel, become one burst with segments.
 
 use std::collections::{BinaryHeap, VecDeque};
 
@@ -212,14 +212,16 @@ impl Judge {
         finding.channel == Channel::Nprach && nprach::is_echo(finding, self.preambles.iter())
     }
 
-    /// Adds an unnamed piece to the burst whose hop it continues, or opens a burst.
+    /// Adds a piece to the burst whose hop it continues, or opens a burst.
     fn continue_hop(&mut self, finding: Finding) {
-        if finding.technology == Technology::Unknown {
+        if matches!(finding.channel, Channel::Unknown | Channel::Pucch) {
+            let distance_s =
+                |burst: &Finding| nearest(burst, &finding).map_or(f64::INFINITY, |(distance_s, _)| distance_s);
             let best = self
                 .hopping
                 .iter_mut()
                 .filter(|burst| hops_on(burst, &finding))
-                .min_by(|a, b| distance_s(a, &finding).total_cmp(&distance_s(b, &finding)));
+                .min_by(|a, b| distance_s(a).total_cmp(&distance_s(b)));
             if let Some(burst) = best {
                 join(burst, &finding);
                 return;
@@ -248,36 +250,63 @@ fn owns(preamble: &Finding, piece: &Finding) -> bool {
         && piece.power_dbfs < preamble.power_dbfs + OWN_EXCESS_DB
 }
 
-fn last_segment(burst: &Finding) -> &Segment {
-    burst.segments.last().unwrap_or(&burst.extent)
+/// The rectangles a burst is made of.
+fn parts(burst: &Finding) -> &[Segment] {
+    if burst.segments.is_empty() { std::slice::from_ref(&burst.extent) } else { &burst.segments }
 }
 
-fn distance_s(burst: &Finding, piece: &Finding) -> f64 {
-    (piece.extent.start_s - last_segment(burst).end_s).abs()
+/// From the end of the part of `burst` that ends nearest the start of `piece` to that start; and that part.
+fn nearest<'a>(burst: &'a Finding, piece: &Finding) -> Option<(f64, &'a Segment)> {
+    let distances = parts(burst).iter().map(|part| ((piece.extent.start_s - part.end_s).abs(), part));
+    distances.min_by(|a, b| a.0.total_cmp(&b.0))
 }
 
+/// Both are of one kind and say nothing that the other denies.
+fn agree(a: &Finding, b: &Finding) -> bool {
+    let (p, q) = (&a.parameters, &b.parameters);
+    let cells = match (&p.cell_ids, &q.cell_ids) {
+        (Some(cells), Some(others)) => cells.iter().any(|id| others.contains(id)),
+        _ => true,
+    };
+    let formats = p.format.is_none() || q.format.is_none() || p.format == q.format;
+    a.technology == b.technology && a.channel == b.channel && cells && formats
+}
+
+/// `piece` begins where a part of `burst` ends, elsewhere, at a like level, and they are never on at once. Energy
+/// without a name also stays near and keeps its width; what a name has proved may hop over a whole carrier.
 fn hops_on(burst: &Finding, piece: &Finding) -> bool {
-    let (last, next) = (last_segment(burst), &piece.extent);
+    let (Some((distance_s, last)), Some(next)) = (nearest(burst, piece), parts(piece).first()) else { return false };
     let ratio = last.bandwidth_hz / next.bandwidth_hz;
-    burst.technology == Technology::Unknown
-        && distance_s(burst, piece) < HOP_GAP_S
+    let near = (last.center_hz - next.center_hz).abs() < HOP_REACH_HZ
+        && (1.0 / HOP_WIDTH_RATIO..HOP_WIDTH_RATIO).contains(&ratio);
+    let at_once_s: f64 = parts(burst).iter().flat_map(|a| parts(piece).iter().map(|b| a.shared_s(b))).sum();
+    agree(burst, piece)
+        && distance_s < HOP_GAP_S
+        && at_once_s < HOP_GAP_S
         && last.shared_hz(next) < 0.5 * next.bandwidth_hz
-        && (last.center_hz - next.center_hz).abs() < HOP_REACH_HZ
         && (burst.power_dbfs - piece.power_dbfs).abs() < HOP_LEVEL_DB
-        && (1.0 / HOP_WIDTH_RATIO..HOP_WIDTH_RATIO).contains(&ratio)
+        && (near || burst.technology != Technology::Unknown)
 }
 
 fn join(burst: &mut Finding, piece: &Finding) {
-    if burst.segments.is_empty() {
-        burst.segments.push(burst.extent);
-    }
-    burst.segments.push(piece.extent);
-    let (on_before, on_now) = (burst.extent.duration_s(), piece.extent.duration_s());
+    let on_s = |finding: &Finding| parts(finding).iter().map(Segment::duration_s).sum::<f64>();
+    let (on_before, on_now) = (on_s(burst), on_s(piece));
     let share = (on_now / (on_before + on_now)) as f32;
     let mean_db = |a: f32, b: f32| 10.0 * (10f32.powf(a / 10.0) * (1.0 - share) + 10f32.powf(b / 10.0) * share).log10();
     burst.power_dbfs = mean_db(burst.power_dbfs, piece.power_dbfs);
     burst.snr_db = mean_db(burst.snr_db, piece.snr_db);
     burst.clipped |= piece.clipped;
+    burst.confidence = burst.confidence.max(piece.confidence);
+    let (p, q) = (&mut burst.parameters, &piece.parameters);
+    if let (Some(cells), Some(others)) = (&mut p.cell_ids, &q.cell_ids) {
+        cells.retain(|id| others.contains(id));
+    }
+    p.format = p.format.or(q.format);
+    p.repetitions = p.repetitions.zip(q.repetitions).map(|(a, b)| a.saturating_add(b)).or(p.repetitions);
+    let mut segments = parts(burst).to_vec();
+    segments.extend(parts(piece));
+    segments.sort_by(|a, b| a.start_s.total_cmp(&b.start_s));
+    burst.segments = segments;
     let (e, p) = (burst.extent, piece.extent);
     let (low, high) = (e.low_hz().min(p.low_hz()), e.high_hz().max(p.high_hz()));
     burst.extent = Segment {
@@ -356,6 +385,38 @@ mod tests {
         assert_eq!(bursts.len(), 1);
         assert_eq!(bursts[0].segments.len(), 5);
         assert!((bursts[0].extent.bandwidth_hz - 220e3).abs() < 1.0);
+    }
+
+    /// One side of the carrier in even slots, the other in odd ones, as the detector hears each side.
+    #[test]
+    fn sides_of_a_control_channel_become_one_burst() {
+        let slot = |i: u8, center_hz| Segment {
+            start_s: 0.1 + f64::from(i) * 0.5e-3,
+            end_s: 0.1 + f64::from(i + 1) * 0.5e-3,
+            center_hz,
+            bandwidth_hz: 180e3,
+        };
+        let side = |slots: &[u8], center_hz, cell_id| {
+            let segments: Vec<Segment> = slots.iter().map(|&i| slot(i, center_hz)).collect();
+            let end_s = segments[segments.len() - 1].end_s;
+            let mut side = finding(Channel::Pucch, segments[0].start_s, end_s, center_hz, 180e3);
+            side.technology = Technology::Lte;
+            side.parameters.cell_ids = Some(vec![cell_id, 7]);
+            side.segments = if slots.len() > 1 { segments } else { Vec::new() };
+            side
+        };
+        let other_cell = {
+            let mut other = side(&[1], 2e6, 300);
+            other.parameters.cell_ids = Some(vec![300]);
+            other
+        };
+        let bursts =
+            judged(vec![side(&[0, 2], -4e6, 61), side(&[1], 4e6, 61), side(&[3], 4e6, 61), other_cell.clone()]);
+        assert_eq!(bursts.len(), 2);
+        let centers: Vec<f64> = bursts[0].segments.iter().map(|s| s.center_hz).collect();
+        assert_eq!(centers, [-4e6, 4e6, -4e6, 4e6]);
+        assert_eq!(bursts[0].parameters.cell_ids.as_deref(), Some(&[61, 7][..]));
+        assert_eq!(bursts[1], other_cell);
     }
 
     #[test]
