@@ -10,7 +10,7 @@ use num_complex::Complex32;
 use crate::baseband::Baseband;
 use crate::detect::candidate::Candidate;
 use crate::detect::nprach::{self, Seed};
-use crate::detect::{npusch, pusch};
+use crate::detect::{npusch, pucch, pusch};
 use crate::finding::{Channel, Finding, Parameters, Rejection, Technology};
 
 /// What is asked, with the samples brought to baseband.
@@ -67,6 +67,7 @@ impl Question {
 pub struct Analyst {
     preambles: nprach::Refiner,
     shared_channels: pusch::Detector,
+    control_channels: pucch::Detector,
 }
 
 impl Analyst {
@@ -95,6 +96,7 @@ impl Analyst {
         let outcomes = [
             narrow.then(|| npusch::classify(baseband, candidate)),
             Some(self.shared_channels.classify(baseband, candidate)),
+            narrow.then(|| self.control_channels.classify(baseband, candidate)),
         ];
         let mut best: Option<Finding> = None;
         for outcome in outcomes.into_iter().flatten() {
