@@ -5,6 +5,7 @@ pub mod gold;
 pub mod lte;
 pub mod nprach;
 pub mod npusch;
+pub mod prach;
 
 /// A table as text read from the standard, where this machine holds it.
 #[cfg(test)]
