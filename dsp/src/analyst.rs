@@ -10,7 +10,7 @@ use num_complex::Complex32;
 use crate::baseband::Baseband;
 use crate::detect::candidate::Candidate;
 use crate::detect::nprach::{self, Seed};
-use crate::detect::{npusch, pucch, pusch};
+use crate::detect::{npusch, prach, pucch, pusch};
 use crate::finding::{Channel, Finding, Parameters, Rejection, Technology};
 
 /// What is asked, with the samples brought to baseband.
@@ -40,6 +40,8 @@ pub enum Subject {
     Burst(Candidate),
     /// A region that may hold a preamble, and the noise power in 1 Hz there.
     Preamble(Seed, f32),
+    /// A region that may hold preambles of six resource blocks, and the noise power in 1 Hz there.
+    WidePreamble(prach::Seed, f32),
 }
 
 /// Findings and rejections of one question.
@@ -68,6 +70,7 @@ pub struct Analyst {
     preambles: nprach::Refiner,
     shared_channels: pusch::Detector,
     control_channels: pucch::Detector,
+    wide_preambles: prach::Refiner,
 }
 
 impl Analyst {
@@ -79,6 +82,12 @@ impl Analyst {
             Subject::Burst(candidate) => self.name(&question.baseband(), candidate, &mut answer),
             Subject::Preamble(seed, noise_per_hz) => {
                 match self.preambles.refine(&question.baseband(), seed, *noise_per_hz) {
+                    Ok(findings) => answer.findings = findings,
+                    Err(rejection) => answer.rejections.push(rejection),
+                }
+            }
+            Subject::WidePreamble(seed, noise_per_hz) => {
+                match self.wide_preambles.refine(&question.baseband(), seed, *noise_per_hz) {
                     Ok(findings) => answer.findings = findings,
                     Err(rejection) => answer.rejections.push(rejection),
                 }

@@ -7,6 +7,7 @@ pub mod candidate;
 pub mod energy;
 pub mod nprach;
 pub mod npusch;
+pub mod prach;
 pub mod pucch;
 pub mod pusch;
 pub mod rectangles;

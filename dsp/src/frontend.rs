@@ -8,12 +8,14 @@ use num_complex::Complex32;
 use crate::detect::candidate::Candidate;
 use crate::detect::energy::Energy;
 use crate::detect::nprach::{REFINE_MARGIN_S, Search, Seed};
+use crate::detect::prach;
 use crate::detect::segment::Segmentation;
 use crate::finding::Rejection;
 use crate::floor::{FRAMES_TO_PRIME, NoiseFloor};
 use crate::grid::{Grid, UnsupportedRate};
 use crate::history::History;
 use crate::overload::Overload;
+use crate::spec::prach::BANDWIDTH_HZ;
 use crate::stft::{NOISE_BANDWIDTH_BINS, Stft};
 
 /// Time of one display row.
@@ -32,8 +34,12 @@ const OCCUPANCY_FRAMES: f32 = 1024.0;
 const CROWDED_SHARE: f32 = 0.3;
 const CROWD_REACH_HZ: f64 = 300e3;
 
+/// A preamble may begin this long before its seed: all but the seed's shortest part of the longest format.
+const WIDE_BEFORE_SEED_S: f64 = 2e-3;
+
 /// Seeds that may end in one frame without room being made for more.
 const MAX_SEEDS: usize = 256;
+const MAX_WIDE_SEEDS: usize = 4096;
 
 /// Spectrum over the time of one display row, lowest frequency first; each column holds an equal share of the band.
 #[derive(Debug, Default)]
@@ -64,6 +70,8 @@ pub enum Event<'a> {
     Candidate(Candidate, bool, &'a Samples<'a>),
     /// A preamble may have ended; with the noise power in 1 Hz there.
     Preamble(Seed, f32, bool, &'a Samples<'a>),
+    /// A preamble of six resource blocks may have ended; with the noise power in 1 Hz there.
+    WidePreamble(prach::Seed, f32, bool, &'a Samples<'a>),
     /// A display row is complete.
     Row(&'a Row),
 }
@@ -94,6 +102,8 @@ pub struct FrontEnd {
     segmentation: Segmentation,
     preambles: Search,
     seeds: Vec<Seed>,
+    wide_preambles: prach::Gate,
+    wide_seeds: Vec<prach::Seed>,
     /// Share of recent frames in which each bin was well above the noise.
     occupancy: Vec<f32>,
     /// Seeds not looked at, as they lay in the midst of wide signals.
@@ -132,6 +142,8 @@ impl FrontEnd {
             segmentation: Segmentation::new(&grid),
             preambles: Search::new(&grid),
             seeds: Vec::with_capacity(MAX_SEEDS),
+            wide_preambles: prach::Gate::new(&grid),
+            wide_seeds: Vec::with_capacity(MAX_WIDE_SEEDS),
             occupancy: vec![0.0; bins],
             crowded_out: 0,
             base: 0,
@@ -164,13 +176,16 @@ impl FrontEnd {
     pub fn settled_s(&self) -> f64 {
         let base_s = self.base as f64 / self.grid.sample_rate_hz();
         let searched_s = self.grid.middle_s(self.searched);
-        base_s + self.segmentation.settled_s().min(searched_s - self.preambles.horizon_s() - REFINE_MARGIN_S)
+        let preambles_s = self.preambles.horizon_s() + REFINE_MARGIN_S;
+        let wide_preambles_s = self.wide_preambles.horizon_s() + WIDE_BEFORE_SEED_S;
+        base_s + self.segmentation.settled_s().min(searched_s - preambles_s.max(wide_preambles_s))
     }
 
     /// What was turned down on the way, by reason.
     pub fn rejections(&self) -> impl Iterator<Item = (Rejection, u64)> {
         let crowded = Rejection { detector: "nprach", reason: "in the midst of wide signals" };
-        self.segmentation.rejections().iter().copied().chain([(crowded, self.crowded_out)])
+        let too_many = self.wide_preambles.rejections();
+        self.segmentation.rejections().iter().copied().chain([(crowded, self.crowded_out), too_many])
     }
 
     /// Takes the next samples.
@@ -209,6 +224,8 @@ impl FrontEnd {
         }
         self.preambles.finish(&mut self.seeds);
         self.announce_preambles(event);
+        self.wide_preambles.finish(&mut self.wide_seeds);
+        self.announce_wide_preambles(event);
         let Self { energy, segmentation, floor, history, overload, grid, base, .. } = self;
         let tell = Announcer { history, overload, grid, base: *base };
         energy.finish(|row| segmentation.push(&row, floor.power(), &mut |c| tell.candidate(c, event)));
@@ -272,6 +289,8 @@ impl FrontEnd {
         energy.push(whitened, |row| segmentation.push(&row, floor.power(), &mut |c| tell.candidate(c, event)));
         self.preambles.push(self.searched, self.stft.spectrum(), self.floor.power(), &mut self.seeds);
         self.announce_preambles(event);
+        self.wide_preambles.push(self.searched, &self.whitened, &mut self.wide_seeds);
+        self.announce_wide_preambles(event);
         self.searched += 1;
     }
 
@@ -286,6 +305,14 @@ impl FrontEnd {
             } else {
                 tell.preamble(seed, floor.power(), event);
             }
+        }
+    }
+
+    fn announce_wide_preambles(&mut self, event: &mut impl FnMut(Event<'_>)) {
+        let Self { wide_seeds, floor, history, overload, grid, base, .. } = self;
+        let tell = Announcer { history, overload, grid, base: *base };
+        for seed in wide_seeds.drain(..) {
+            tell.wide_preamble(seed, floor.power(), event);
         }
     }
 
@@ -335,15 +362,31 @@ impl Announcer<'_> {
     }
 
     fn preamble(&self, mut seed: Seed, floor: &[f32], event: &mut impl FnMut(Event<'_>)) {
-        let bin = |hz: f64| (self.grid.bin(hz).max(0.0) as usize).min(floor.len() - 1);
-        let block = &floor[bin(seed.block_low_hz)..=bin(seed.block_high_hz + 11.0 * seed.format.spacing_hz())];
-        let mean = block.iter().sum::<f32>() / block.len() as f32;
-        let noise_per_hz = mean / (NOISE_BANDWIDTH_BINS * self.grid.bin_hz()) as f32;
+        let high_hz = seed.block_high_hz + 11.0 * seed.format.spacing_hz();
+        let noise_per_hz = self.noise_per_hz(floor, seed.block_low_hz, high_hz);
         let base_s = self.base as f64 / self.grid.sample_rate_hz();
         let clipped = self.overload.during(seed.start_s, seed.end_s);
         seed.start_s += base_s;
         seed.end_s += base_s;
         event(Event::Preamble(seed, noise_per_hz, clipped, &self.samples()));
+    }
+
+    fn wide_preamble(&self, mut seed: prach::Seed, floor: &[f32], event: &mut impl FnMut(Event<'_>)) {
+        let half_hz = 0.5 * BANDWIDTH_HZ;
+        let noise_per_hz = self.noise_per_hz(floor, seed.center_hz - half_hz, seed.center_hz + half_hz);
+        let base_s = self.base as f64 / self.grid.sample_rate_hz();
+        let clipped = self.overload.during(seed.start_s, seed.end_s);
+        seed.start_s += base_s;
+        seed.end_s += base_s;
+        event(Event::WidePreamble(seed, noise_per_hz, clipped, &self.samples()));
+    }
+
+    /// Mean noise power in 1 Hz between two frequencies.
+    fn noise_per_hz(&self, floor: &[f32], low_hz: f64, high_hz: f64) -> f32 {
+        let bin = |hz: f64| (self.grid.bin(hz).max(0.0) as usize).min(floor.len() - 1);
+        let block = &floor[bin(low_hz)..=bin(high_hz)];
+        let mean = block.iter().sum::<f32>() / block.len() as f32;
+        mean / (NOISE_BANDWIDTH_BINS * self.grid.bin_hz()) as f32
     }
 
     fn samples(&self) -> Samples<'_> {

@@ -7,7 +7,7 @@
 
 use std::collections::{BinaryHeap, VecDeque};
 
-use crate::detect::nprach;
+use crate::detect::{nprach, prach};
 use crate::finding::{Channel, Finding, Parameters, Rejection, Segment, Technology};
 
 /// Pieces of energy this far outside a preamble's block still are its own.
@@ -95,6 +95,8 @@ pub struct Judge {
     waiting: BinaryHeap<Waiting>,
     /// Preambles whose time is not over yet: they own what lies in them.
     preambles: Vec<Finding>,
+    /// The same of preambles of six resource blocks.
+    wide_preambles: Vec<Finding>,
     /// Other named bursts whose time is not over yet, strongest or not: they have skirts.
     named: Vec<Finding>,
     /// Unnamed bursts wider than a carrier whose time is not over yet.
@@ -111,6 +113,9 @@ impl Judge {
     pub fn push(&mut self, finding: Finding) {
         if finding.channel == Channel::Nprach {
             self.preambles.push(finding.clone());
+        } else if finding.channel == Channel::Prach {
+            self.wide_preambles.push(finding.clone());
+            self.named.push(finding.clone());
         } else if finding.technology != Technology::Unknown {
             self.named.push(finding.clone());
         } else if finding.extent.bandwidth_hz > WIDE_HZ {
@@ -150,6 +155,7 @@ impl Judge {
         self.wide.retain(|w| w.extent.end_s >= open_s);
         self.named.retain(|n| n.extent.end_s + SKIRT_SLACK_S >= open_s);
         self.preambles.retain(|p| p.extent.end_s + OWN_SLACK_S >= open_s);
+        self.wide_preambles.retain(|p| p.extent.end_s + OWN_SLACK_S >= open_s);
     }
 
     /// Gives out all that is left.
@@ -159,6 +165,7 @@ impl Judge {
 
     fn is_owned(&self, finding: &Finding) -> bool {
         finding.technology == Technology::Unknown && self.preambles.iter().any(|preamble| owns(preamble, finding))
+            || self.wide_preambles.iter().any(|preamble| prach::owns(preamble, finding))
     }
 
     /// Why a shared channel should not go by its name after all.
@@ -197,7 +204,7 @@ impl Judge {
     /// after it, so all its causes are known.)
     fn is_skirt(&self, finding: &Finding) -> bool {
         let e = &finding.extent;
-        finding.channel != Channel::Nprach
+        !matches!(finding.channel, Channel::Nprach | Channel::Prach)
             && self.named.iter().any(|n| {
                 let reach_hz = (n.extent.bandwidth_hz + e.bandwidth_hz) / 2.0 + SKIRT_REACH_HZ;
                 e.start_s > n.extent.start_s - SKIRT_SLACK_S
@@ -209,7 +216,11 @@ impl Judge {
     }
 
     fn is_echo(&self, finding: &Finding) -> bool {
-        finding.channel == Channel::Nprach && nprach::is_echo(finding, self.preambles.iter())
+        match finding.channel {
+            Channel::Nprach => nprach::is_echo(finding, self.preambles.iter()),
+            Channel::Prach => prach::is_echo(finding, self.wide_preambles.iter()),
+            _ => false,
+        }
     }
 
     /// Adds a piece to the burst whose hop it continues, or opens a burst.
@@ -235,7 +246,7 @@ const PIECE: Rejection = Rejection { detector: "judge", reason: "shared channel 
 const ALONE: Rejection = Rejection { detector: "judge", reason: "part of a shared channel without company" };
 const SKIRT: Rejection = Rejection { detector: "judge", reason: "skirt of a named burst" };
 const ECHO: Rejection = Rejection { detector: "judge", reason: "echo of a stronger preamble" };
-const OWNED: Rejection = Rejection { detector: "judge", reason: "symbol group of a preamble" };
+const OWNED: Rejection = Rejection { detector: "judge", reason: "piece of a preamble" };
 
 fn owns(preamble: &Finding, piece: &Finding) -> bool {
     let (p, e) = (&preamble.extent, &piece.extent);

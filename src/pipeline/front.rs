@@ -6,6 +6,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use dsp::analyst::{Analyst, Answer, Question, Subject};
 use dsp::detect::nprach::{REFINE_MARGIN_S, REFINE_RATE_HZ};
 use dsp::detect::npusch;
+use dsp::detect::prach;
 use dsp::finding::Rejection;
 use dsp::frontend::{Event, FrontEnd, HISTORY_S, Row, Samples};
 use dsp::zoom::{FLAT_SHARE, Zoom};
@@ -205,6 +206,9 @@ impl Outlet<'_> {
             Event::Preamble(seed, noise_per_hz, clipped, samples) => {
                 self.ask(Subject::Preamble(seed, noise_per_hz), clipped, samples);
             }
+            Event::WidePreamble(seed, noise_per_hz, clipped, samples) => {
+                self.ask(Subject::WidePreamble(seed, noise_per_hz), clipped, samples);
+            }
         }
     }
 
@@ -267,6 +271,10 @@ impl Zooms {
             }
             Subject::Preamble(seed, _) => {
                 (seed.start_s - REFINE_MARGIN_S, seed.end_s + REFINE_MARGIN_S, seed.center_hz(), 0.0)
+            }
+            Subject::WidePreamble(seed, _) => {
+                let margin_s = prach::REFINE_MARGIN_S;
+                (seed.start_s - margin_s, seed.end_s + margin_s, seed.center_hz, prach::REFINE_WIDTH_HZ)
             }
         };
         let Some(zoom) = self.over(bandwidth_hz) else { return };
