@@ -5,6 +5,7 @@
 
 pub mod candidate;
 pub mod energy;
+mod evidence;
 pub mod nprach;
 pub mod npusch;
 pub mod prach;

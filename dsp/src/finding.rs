@@ -148,9 +148,15 @@ pub struct Parameters {
     /// Base sequence group `u`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_sequence: Option<u8>,
+    /// Base sequence group of each slot, where slots were told apart.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub base_sequences: Vec<u8>,
     /// Cyclic shift of the reference signal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cyclic_shift: Option<u16>,
+    /// Length of the guard before every symbol: `normal` or `extended` (LTE).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cyclic_prefix: Option<&'static str>,
     /// Cell identities consistent with what was seen: the exact set, never one picked from many.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cell_ids: Option<Vec<u16>>,

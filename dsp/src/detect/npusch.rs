@@ -9,7 +9,6 @@
 //! Not told apart: twelve tones over one or two slots from an LTE data channel of one resource block (named as an
 //! alternative).
 
-pub(super) mod evidence;
 mod multi_tone;
 mod single_tone;
 mod tone;

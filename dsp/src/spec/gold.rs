@@ -45,6 +45,19 @@ pub fn octet(c_init: u32, n: usize) -> u32 {
     Gold::new(c_init).skip(8 * n).take(8).enumerate().map(|(i, bit)| u32::from(bit) << i).sum()
 }
 
+/// [`octet`] of `0, step, 2 step, …`, `count` of them.
+pub fn octets(c_init: u32, step: usize, count: usize) -> Vec<u8> {
+    let mut bits = Gold::new(c_init);
+    let one = |bits: &mut Gold| (0..8).fold(0u8, |octet, i| octet | u8::from(bits.step()) << i);
+    (0..count)
+        .map(|_| {
+            let octet = one(&mut bits);
+            bits.by_ref().take(8 * step.saturating_sub(1)).for_each(drop);
+            octet
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

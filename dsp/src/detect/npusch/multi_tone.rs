@@ -9,9 +9,9 @@ use num_complex::Complex32;
 use rustfft::FftPlanner;
 use std::f64::consts::TAU;
 
-use super::evidence::surprise_nats;
 use crate::baseband::Baseband;
 use crate::detect::candidate::Candidate;
+use crate::detect::evidence::surprise_nats;
 use crate::spec::npusch::{
     Format, SYMBOLS_PER_SLOT, Spacing, multi_tone, num_base_sequences, reference_symbols, slots_per_unit,
 };

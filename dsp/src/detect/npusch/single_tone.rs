@@ -9,10 +9,10 @@ use num_complex::Complex32;
 use rustfft::FftPlanner;
 use std::f64::consts::TAU;
 
-use super::evidence::surprise_nats;
 use super::tone::{Narrowed, Tone};
 use crate::baseband::Baseband;
 use crate::detect::candidate::Candidate;
+use crate::detect::evidence::surprise_nats;
 use crate::spec::npusch::{
     Format, GAP_AFTER_S, GAP_S, Modulation, SYMBOLS_PER_SLOT, Spacing, reference_symbols, single_tone,
 };

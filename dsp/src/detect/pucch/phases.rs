@@ -10,7 +10,7 @@ use std::f64::consts::TAU;
 use num_complex::Complex32;
 
 use super::law::MAX_SYMBOLS;
-use crate::detect::npusch::evidence::surprise_nats;
+use crate::detect::evidence::surprise_nats;
 use crate::spec::lte::CyclicPrefix;
 use crate::spec::lte::pucch::{Format, NUM_SPREADINGS, spreading_cycles};
 

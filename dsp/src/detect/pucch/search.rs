@@ -8,7 +8,7 @@ use num_complex::Complex32;
 use super::law::{Law, Laws, MAX_SYMBOLS, NUM_LAWS, Slot};
 use super::symbols::{Demodulator, Sequences, TONES, Values, energy};
 use crate::baseband::Baseband;
-use crate::detect::npusch::evidence::surprise_nats;
+use crate::detect::evidence::surprise_nats;
 use crate::finding::Segment;
 use crate::spec::lte::base_sequence::NUM_GROUPS;
 use crate::spec::lte::pucch::NUM_SHIFTS;

@@ -4,7 +4,7 @@
 ///
 /// `num_blocks` of `num_values` dimensions are the template's: one per coherently summed block. For values without any
 /// structure the fraction follows a beta distribution, whatever their level; that is the only assumption.
-pub(in crate::detect) fn surprise_nats(match_fraction: f64, num_blocks: usize, num_values: usize) -> f64 {
+pub(crate) fn surprise_nats(match_fraction: f64, num_blocks: usize, num_values: usize) -> f64 {
     if num_blocks == 0 || num_values <= num_blocks || match_fraction <= 0.0 {
         return 0.0;
     }
