@@ -18,13 +18,20 @@ demo: packages
 	    grep -E '^\{"record":"(transmitter|summary)"' target/demo.jsonl; \
 	fi
 
-test: packages
+test: packages oracles
 	$(CARGO) test --workspace --lib
 	$(CARGO) test -p captures
-	$(CARGO) test --test cli -- readme formats beacon noise_alone files_that metadata_that a_wrong raw_samples
+	$(CARGO) test --test cli -- readme formats convert beacon noise_alone files_that metadata_that a_wrong raw_samples
+
+# Other programs that judge what is written (sigmf, h5py, scipy); without them those tests say that they are skipped.
+oracles: target/oracles/complete
+
+target/oracles/complete:
+	@python3 -m venv target/oracles && target/oracles/bin/pip install --quiet sigmf h5py numpy scipy && touch $@ || \
+	    echo "python3 with venv and its package index are not there: tests by other programs are skipped" >&2
 
 # Everything, the bars that are not met yet among it (README.md says which); slow.
-bars: packages
+bars: packages oracles
 	$(CARGO) test --workspace --no-fail-fast
 
 check: packages
@@ -40,13 +47,13 @@ bench: packages
 curves: packages
 	$(CARGO) bench --bench curves
 
-# A linker, and SoapySDR for live radio; nothing is installed where both are there.
+# A linker, SoapySDR for live radio and HDF5; nothing is installed where all are there.
 packages:
-	@if ! { command -v cc && pkg-config --exists SoapySDR; } >/dev/null 2>&1; then \
+	@if ! { command -v cc && pkg-config --exists SoapySDR hdf5; } >/dev/null 2>&1; then \
 	    command -v apt-get >/dev/null || \
-	        { echo "install a C compiler, pkg-config and SoapySDR's development files first" >&2; exit 1; }; \
+	        { echo "install a C compiler, pkg-config and the development files of SoapySDR and HDF5 first" >&2; exit 1; }; \
 	    sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 	    $$sudo apt-get update && \
 	    $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-	        gcc libc6-dev pkg-config libsoapysdr-dev; \
+	        gcc libc6-dev pkg-config libsoapysdr-dev libhdf5-dev; \
 	fi

@@ -10,13 +10,21 @@ use std::{
 use num_complex::Complex32;
 use sha2::{Digest, Sha256};
 
+#[cfg(feature = "hdf5")]
+use crate::h5::{self, H5Samples};
 use crate::{
     Annotation, Error, SampleFormat,
+    datetime::Instant,
     error::{CENTER_FREQUENCY, CHANNEL, Need, SAMPLE_RATE},
     raw,
     sample_file::SampleFile,
     sigmf, wav,
 };
+
+/// What is said of HDF5 where it is left out.
+#[cfg(not(feature = "hdf5"))]
+pub(crate) const NO_HDF5: &str = "this build has no HDF5; install it (apt install libhdf5-dev) and build with: cargo build --release \
+     --features hdf5";
 
 /// The highest sample rate that is believed, in samples a second; no receiver comes near it.
 pub const MAX_SAMPLE_RATE_HZ: f64 = 10e9;
@@ -98,6 +106,12 @@ impl CaptureInfo {
         self.stretches.last().map_or(0, |last| last.time + last.num_samples) as f64 / self.sample_rate_hz
     }
 
+    /// The instant so many seconds after the first sample that is there, where that one's is known (ISO 8601).
+    pub fn datetime_after(&self, seconds: f64) -> Option<String> {
+        let first = Instant::parse(self.datetime.as_deref()?)?;
+        Some(first.after(seconds).to_string())
+    }
+
     /// Whether samples are missing before or between those that are there.
     pub fn has_gaps(&self) -> bool {
         self.stretches.len() > 1 || self.stretches.first().is_some_and(|first| first.time > 0)
@@ -118,6 +132,16 @@ impl CaptureInfo {
 pub(crate) enum Samples {
     /// Bytes of a file.
     File(SampleFile),
+    /// A dataset of an HDF5 file.
+    #[cfg(feature = "hdf5")]
+    Hdf5(Box<H5Samples>),
+}
+
+#[cfg(feature = "hdf5")]
+impl From<H5Samples> for Samples {
+    fn from(samples: H5Samples) -> Self {
+        Self::Hdf5(Box::new(samples))
+    }
 }
 
 impl From<SampleFile> for Samples {
@@ -150,10 +174,10 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Capture, Error> {
             Err(Error::unsupported(path, "is a list of recordings; name the .sigmf-meta of one of them"))
         }
         Some("wav" | "rf64") => wav::open(path, options),
-        Some("h5" | "hdf5") => Err(Error::unsupported(
-            path,
-            "captures of this kind are not read yet; convert it to a SigMF pair (.sigmf-meta and .sigmf-data) first",
-        )),
+        #[cfg(feature = "hdf5")]
+        Some("h5" | "hdf5") => h5::open(path, options),
+        #[cfg(not(feature = "hdf5"))]
+        Some("h5" | "hdf5") => Err(Error::unsupported(path, NO_HDF5)),
         ending => raw::open(path, ending, options),
     }
 }
@@ -182,6 +206,8 @@ impl Capture {
     pub fn read(&mut self, out: &mut [Complex32]) -> Result<usize, Error> {
         match &mut self.samples {
             Samples::File(samples) => samples.read(out),
+            #[cfg(feature = "hdf5")]
+            Samples::Hdf5(samples) => samples.read(out),
         }
     }
 
@@ -194,6 +220,8 @@ impl Capture {
     pub fn read_encoded(&mut self, out: &mut [u8]) -> Result<usize, Error> {
         match &mut self.samples {
             Samples::File(samples) => samples.read_encoded(out),
+            #[cfg(feature = "hdf5")]
+            Samples::Hdf5(samples) => samples.read_encoded(out),
         }
     }
 
@@ -205,6 +233,8 @@ impl Capture {
     pub fn seek(&mut self, sample: u64) -> Result<(), Error> {
         match &mut self.samples {
             Samples::File(samples) => samples.seek(sample),
+            #[cfg(feature = "hdf5")]
+            Samples::Hdf5(samples) => samples.seek(sample),
         }
     }
 
@@ -212,6 +242,8 @@ impl Capture {
     pub fn data_path(&self) -> &Path {
         match &self.samples {
             Samples::File(samples) => samples.path(),
+            #[cfg(feature = "hdf5")]
+            Samples::Hdf5(samples) => samples.path(),
         }
     }
 

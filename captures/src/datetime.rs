@@ -48,6 +48,16 @@ impl Instant {
         Self::parse(&format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z"))
     }
 
+    /// From seconds since 1970, where they are believable (up to the year 9999).
+    #[cfg(feature = "hdf5")]
+    pub(crate) fn from_seconds(seconds: f64) -> Option<Self> {
+        (0.0..2.5e11).contains(&seconds).then(|| Self {
+            seconds: seconds.floor() as i64,
+            nanoseconds: (seconds.fract() * 1e9) as u32,
+            resolution_s: 1e-6,
+        })
+    }
+
     /// So many seconds later.
     pub(crate) fn after(self, seconds: f64) -> Self {
         let nanoseconds = f64::from(self.nanoseconds) + seconds.fract() * 1e9;

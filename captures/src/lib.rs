@@ -8,6 +8,7 @@
 //! | `.sigmf-meta`, `.sigmf-data` | [`sigmf`] | a SigMF recording, of which either file is named |
 //! | `.sigmf` | [`sigmf`] | a SigMF recording in a tar archive |
 //! | `.wav`, `.rf64` | [`wav`] | a WAV file of an SDR program |
+//! | `.h5`, `.hdf5` | `h5` | an HDF5 file, where the crate is built with it |
 //! | `.cu8 .cs8 .ci8 .cs16 .ci16 .cf32 .fc32 .cfile .complex` | [`raw`] | bare samples, whose format the ending tells |
 //! | `.iq .bin .raw` and any other, given a format | [`raw`] | bare samples, whose format the caller tells |
 //!
@@ -25,6 +26,8 @@ pub mod capture;
 mod datetime;
 pub mod error;
 mod file_name;
+#[cfg(feature = "hdf5")]
+pub mod h5;
 pub mod raw;
 mod raw_writer;
 mod sample_file;

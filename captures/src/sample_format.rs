@@ -89,6 +89,34 @@ impl SampleFormat {
         }
     }
 
+    /// Whether it differs from `other` in the order of bytes at most.
+    pub fn is_like(self, other: Self) -> bool {
+        std::mem::discriminant(&self) == std::mem::discriminant(&other)
+    }
+
+    /// The same in the other order of bytes: each component of `bytes` is turned round.
+    ///
+    /// # Panics
+    ///
+    /// If `bytes` are no whole samples.
+    pub fn swap_order(self, bytes: &mut [u8]) {
+        assert_eq!(bytes.len() % self.bytes_per_sample(), 0, "{} bytes are no whole samples of {self}", bytes.len());
+        bytes.chunks_exact_mut(self.bytes_per_sample() / 2).for_each(<[u8]>::reverse);
+    }
+
+    /// Whether every sample of `other` is exactly one of its own, by way of the single precision of a sample. Unsigned
+    /// codes lie halfway between those of signed integers of their length, so that these take more bits.
+    pub fn holds(self, other: Self) -> bool {
+        let inner: &[Self] = match self {
+            Ci8 | Cu8 | Cu16(_) => return self.is_like(other),
+            Ci16(_) => &[Ci8, Cu8, Ci16(Little)],
+            Ci24(_) | Ci32(_) => &[Ci8, Cu8, Ci16(Little), Cu16(Little), Ci24(Little)],
+            Cf32(_) | Cf64(_) => &[Ci8, Cu8, Ci16(Little), Cu16(Little), Ci24(Little), Cf32(Little)],
+            Cu32(_) => &[],
+        };
+        inner.iter().any(|inner| inner.is_like(other))
+    }
+
     /// Decodes `bytes` into as many samples as `out` holds.
     ///
     /// # Panics
@@ -375,6 +403,41 @@ mod tests {
             assert_eq!(encoded(format, &samples), (bytes, 0), "{format}");
         }
         assert_eq!(encoded(Ci24(Little), &[Complex32::new(1.5, -7.0)]), (vec![255, 255, 127, 0, 0, 128], 1));
+    }
+
+    #[test]
+    fn a_format_that_holds_another_gives_back_its_every_code() {
+        let formats = || SampleFormat::ALL.into_iter().chain([Ci24(Little)]);
+        for inner in formats().filter(|inner| inner.bytes_per_sample() <= 6 || matches!(inner, Cf32(_))) {
+            let num_bytes = inner.bytes_per_sample();
+            let step = if num_bytes <= 4 { 1 } else { 251 };
+            let code = |n: u32| n.wrapping_mul(step).to_le_bytes();
+            // All codes of 8 and 16 bits, some of the longer ones, and their neighbours in the other component.
+            let bytes: Vec<u8> = (0..66_000u32)
+                .flat_map(|n| [code(n), code(!n)])
+                .flat_map(|code| code[..(num_bytes / 2).min(4)].to_vec())
+                .collect();
+            let samples: Vec<Complex32> = decoded(inner, &bytes[..bytes.len() / num_bytes * num_bytes]);
+            let finite: Vec<Complex32> = samples.into_iter().filter(|s| s.re.is_finite() && s.im.is_finite()).collect();
+            for outer in formats() {
+                let back = decoded(outer, &encoded(outer, &finite).0);
+                let same = back.iter().zip(&finite).all(|(a, b)| a == b);
+                assert!(same || !outer.holds(inner), "{outer} does not hold {inner}");
+                let is_exact = !matches!((inner, outer), (Cf32(_), _) | (_, Ci32(_) | Cu32(_)));
+                assert!(!is_exact || same == outer.holds(inner), "{outer} holds {inner}, or not: {same}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_bytes_can_be_turned() {
+        for (little, big) in [(Ci16(Little), Ci16(Big)), (Ci24(Little), Ci24(Big)), (Cf64(Little), Cf64(Big))] {
+            let samples = [Complex32::new(0.5, -0.25), Complex32::new(-1.0, 0.125)];
+            let mut bytes = encoded(little, &samples).0;
+            little.swap_order(&mut bytes);
+            assert_eq!(bytes, encoded(big, &samples).0);
+            assert!(little.is_like(big) && !little.is_like(Ci8));
+        }
     }
 
     #[test]

@@ -54,6 +54,11 @@ impl SigmfSink {
         Ok(Self { path: path.to_owned(), part_path, part, hash: Sha512::new(), num_bytes: 0, data_header })
     }
 
+    /// Where it is written before it has its name.
+    pub(crate) fn part_path(&self) -> &Path {
+        &self.part_path
+    }
+
     /// Appends encoded samples.
     pub(crate) fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.part.write_all(bytes).map_err(|cause| Error::io(&self.part_path, "cannot be written", cause))?;

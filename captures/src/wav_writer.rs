@@ -40,6 +40,11 @@ impl WavSink {
         Ok(sink)
     }
 
+    /// Where it is written before it has its name.
+    pub(crate) fn part_path(&self) -> &Path {
+        &self.part_path
+    }
+
     /// Appends encoded samples.
     pub(crate) fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.part.write_all(bytes).map_err(|cause| self.failed(cause))?;

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use num_complex::Complex32;
 
+#[cfg(feature = "hdf5")]
+use crate::h5::H5Sink;
 use crate::{
     Annotation, Error, SampleFormat, Stretch,
     capture::{check_center_frequency, check_sample_rate},
@@ -57,6 +59,8 @@ enum Sink {
     Sigmf(Box<SigmfSink>),
     Wav(WavSink),
     Raw(RawSink),
+    #[cfg(feature = "hdf5")]
+    Hdf5(Box<H5Sink>),
 }
 
 impl Writer {
@@ -73,6 +77,10 @@ impl Writer {
         let sink = match ending.as_deref() {
             Some("sigmf-meta" | "sigmf") => Sink::Sigmf(Box::new(SigmfSink::create(path, recording)?)),
             Some("wav" | "rf64") => Sink::Wav(WavSink::create(path, recording)?),
+            #[cfg(feature = "hdf5")]
+            Some("h5" | "hdf5") => Sink::Hdf5(Box::new(H5Sink::create(path, recording)?)),
+            #[cfg(not(feature = "hdf5"))]
+            Some("h5" | "hdf5") => return Err(Error::unsupported(path, crate::capture::NO_HDF5)),
             Some(ending) if TELLING_ENDINGS.contains(&ending) || SILENT_ENDINGS.contains(&ending) => {
                 Sink::Raw(RawSink::create(path, ending, recording)?)
             }
@@ -125,6 +133,8 @@ impl Writer {
             Sink::Sigmf(sink) => sink.put(bytes)?,
             Sink::Wav(sink) => sink.put(bytes)?,
             Sink::Raw(sink) => sink.put(bytes)?,
+            #[cfg(feature = "hdf5")]
+            Sink::Hdf5(sink) => sink.put(bytes)?,
         }
         if let Some(last) = self.stretches.last_mut() {
             last.num_samples += (bytes.len() / self.recording.format.bytes_per_sample()) as u64;
@@ -171,7 +181,27 @@ impl Writer {
             Sink::Sigmf(sink) => sink.finish(&self.recording, &self.stretches, annotations)?,
             Sink::Wav(sink) => sink.finish(&self.recording)?,
             Sink::Raw(sink) => sink.finish()?,
+            #[cfg(feature = "hdf5")]
+            Sink::Hdf5(sink) => sink.finish()?,
         }
         Ok(WrittenSummary { samples, clipped: self.clipped })
+    }
+
+    /// Gives the recording up: what was written of it is removed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if it cannot be removed.
+    pub fn discard(self) -> Result<(), Error> {
+        let part_path = match &self.sink {
+            Sink::Sigmf(sink) => sink.part_path(),
+            Sink::Wav(sink) => sink.part_path(),
+            Sink::Raw(sink) => sink.part_path(),
+            #[cfg(feature = "hdf5")]
+            Sink::Hdf5(sink) => sink.part_path(),
+        };
+        let part_path = part_path.to_owned();
+        drop(self.sink);
+        std::fs::remove_file(&part_path).map_err(|cause| Error::io(&part_path, "cannot be removed", cause))
     }
 }
