@@ -31,6 +31,8 @@ pub enum Command {
     Bands(BandsArgs),
     /// Tell what a capture holds
     Info(InfoArgs),
+    /// Write a capture, or a part of its time and band, in another format
+    Convert(ConvertArgs),
     /// Make a synthetic capture, with its truth, from a scene
     Simulate(SimulateArgs),
     /// Make a report for a client (HTML) from records, with a machine-readable annex
@@ -199,6 +201,36 @@ pub struct InfoArgs {
     pub open: CaptureArgs,
 }
 
+/// Arguments of `convert`.
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// The capture
+    pub capture: PathBuf,
+    /// What to write: X.sigmf-meta, X.sigmf, X.wav, X.h5 or raw IQ such as X.cf32
+    pub output: PathBuf,
+    /// Sample format to write [default: the capture's, or what the output's name says]
+    #[arg(long, value_name = "FORMAT")]
+    pub to: Option<SampleFormat>,
+    /// Where to begin, seconds from the first sample
+    #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = instant)]
+    pub start: f64,
+    /// How much to write [default: to the end]
+    #[arg(long, value_name = "S", value_parser = duration)]
+    pub duration: Option<f64>,
+    /// Sample rate to write, filtered [default: the capture's]; --rate says the same where the capture tells its own
+    #[arg(long, value_name = "HZ", value_parser = frequency)]
+    pub to_rate: Option<f64>,
+    /// Radio frequency to shift to the middle [default: the capture's]; so says --center where the capture tells its own
+    #[arg(long, value_name = "HZ", value_parser = frequency)]
+    pub to_center: Option<f64>,
+    /// Write even where not every sample can be kept exactly, or gaps cannot be told
+    #[arg(long)]
+    pub force: bool,
+    /// What the capture does not tell.
+    #[command(flatten)]
+    pub open: CaptureArgs,
+}
+
 /// Arguments of `simulate`.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
@@ -251,6 +283,13 @@ fn duration(text: &str) -> Result<f64, String> {
     match text.trim_end_matches('s').parse::<f64>() {
         Ok(value) if value > 0.0 && value <= 1e9 => Ok(value),
         _ => Err("expected a positive number of seconds, such as 60".to_owned()),
+    }
+}
+
+fn instant(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('s').parse::<f64>() {
+        Ok(value) if (0.0..=1e9).contains(&value) => Ok(value),
+        _ => Err("expected a number of seconds, such as 1.5".to_owned()),
     }
 }
 

@@ -3,6 +3,7 @@
 mod analyze;
 mod annotations;
 mod bands;
+mod convert;
 #[cfg(feature = "soapy")]
 mod devices;
 mod info;
@@ -37,6 +38,7 @@ pub fn run(cli: Cli) -> ExitCode {
              cargo build --release --features soapy"
         )),
         Command::Bands(args) => bands::run(&args),
+        Command::Convert(args) => convert::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Simulate(args) => simulate(&args),
         Command::Report(args) => report::run(&args),

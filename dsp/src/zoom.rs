@@ -84,6 +84,12 @@ impl Zoom {
         room.saturating_sub(self.output_len) as f64 / self.output_rate_hz()
     }
 
+    /// Samples of a block before and after. Where a stream is brought down piece by piece, pieces that begin a whole
+    /// number of blocks after one another go on in phase.
+    pub const fn block_lens(&self) -> (usize, usize) {
+        (self.input_len, self.output_len)
+    }
+
     /// Brings `samples` down around `center_hz`; `out` is overwritten, its first sample at the instant of
     /// `samples[0]`. What lies outside of `samples` counts as silence.
     pub fn extract(&mut self, samples: &[Complex32], center_hz: f64, out: &mut Vec<Complex32>) -> Zoomed {

@@ -35,7 +35,7 @@ impl CaptureFile {
 }
 
 /// Largest value that the format's highest code stands for; a float's is that of the tone of 0 dBFS.
-fn full_scale(format: SampleFormat) -> f32 {
+pub fn full_scale(format: SampleFormat) -> f32 {
     // The highest code is all ones below the sign; offset binary differs in half a code only.
     match 8 * format.bytes_per_sample() / 2 {
         8 => 127.0 / 128.0,

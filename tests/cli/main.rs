@@ -3,6 +3,7 @@
 mod bad_input;
 mod beacon;
 mod contract;
+mod convert;
 mod determinism;
 mod formats;
 mod memory;
