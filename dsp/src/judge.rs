@@ -7,7 +7,7 @@
 
 use std::collections::{BinaryHeap, VecDeque};
 
-use crate::detect::{nprach, prach};
+use crate::detect::{nprach, prach, pusch};
 use crate::finding::{Channel, Finding, Parameters, Rejection, Segment, Technology};
 
 /// Pieces of energy this far outside a preamble's block still are its own.
@@ -225,6 +225,16 @@ impl Judge {
 
     /// Adds a piece to the burst whose hop it continues, or opens a burst.
     fn continue_hop(&mut self, finding: Finding) {
+        if finding.channel == Channel::Pusch {
+            let hop = |burst: &Finding| pusch::hop(burst, &finding);
+            let best = self.hopping.iter().enumerate().filter_map(|(i, burst)| hop(burst).map(|hop| (i, hop)));
+            let best = best.min_by(|a, b| a.1.off_hz.total_cmp(&b.1.off_hz));
+            if let Some((i, hop)) = best {
+                join(&mut self.hopping[i], &finding);
+                pusch::join(&mut self.hopping[i], &finding, hop);
+                return;
+            }
+        }
         if matches!(finding.channel, Channel::Unknown | Channel::Pucch) {
             let distance_s =
                 |burst: &Finding| nearest(burst, &finding).map_or(f64::INFINITY, |(distance_s, _)| distance_s);

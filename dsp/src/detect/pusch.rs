@@ -12,6 +12,7 @@
 mod allocation;
 mod cells;
 mod data;
+mod hops;
 mod prefix;
 mod reference;
 mod search;
@@ -19,6 +20,8 @@ mod symbols;
 
 #[cfg(test)]
 mod vectors;
+
+pub(crate) use hops::{hop, join};
 
 use num_complex::Complex32;
 use rustfft::FftPlanner;
@@ -157,6 +160,7 @@ impl Burst {
         let symbols_per_slot = grid.prefix.symbols_per_slot();
         let useful = (baseband.sample_rate_hz / SUBCARRIER_HZ).round() as usize;
         let mut demodulator = Demodulator::new(baseband, useful, planner);
+        demodulator.mute(&found.muted);
         let num_slots = slots_until_end(baseband, candidate, found);
         let held = num_slots.min((MAX_DATA_VALUES / per_symbol / symbols_per_slot).max(2));
         let mut values = Vec::with_capacity(held * symbols_per_slot * per_symbol);

@@ -15,6 +15,9 @@ use crate::spec::lte::{CyclicPrefix, SLOT_S, SUBCARRIER_HZ, T_S};
 const MAX_S: f64 = 0.064;
 const MAX_SAMPLES: usize = 130_000;
 
+/// Share of the energy that a tone may have.
+const MAX_TONE_SHARE: f64 = 0.9;
+
 /// A grid of symbols.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SymbolGrid {
@@ -61,6 +64,11 @@ impl Prefixes {
             products[n % period] += Complex64::new(product.re.into(), product.im.into());
             energies[n % period] += f64::from(early.norm_sqr() + late.norm_sqr()) / 2.0;
         }
+        // A steady tone, such as the receiver's own at 0 Hz, is a copy of itself everywhere.
+        let tone = products.iter().sum::<Complex64>() / period as f64;
+        let mean = energies.iter().sum::<f64>() / period as f64;
+        products.iter_mut().for_each(|product| *product -= tone);
+        energies.iter_mut().for_each(|energy| *energy -= tone.norm().min(MAX_TONE_SHARE * mean));
         let num_slots = samples.len() as f64 / period as f64;
         Some(Self { products, energies, rate_hz, first: from, num_slots })
     }

@@ -41,6 +41,11 @@ const FIRST_NATS: f64 = 1.5;
 const MAX_SLOTS: usize = 64;
 const MAX_VALUES: usize = 20_000;
 
+/// Power over the median of its allocation from which a subcarrier has a tone upon it: twice what data reach over a slot.
+const TONE_RATIO: f32 = 6.0;
+/// Share of subcarriers that tones may be on.
+const MAX_TONES_SHARE: f32 = 0.05;
+
 /// What was found of a shared channel.
 pub(super) struct Found {
     /// Its slots begin at candidate's start but for the energy's edges; slot 0 is the first compared.
@@ -51,6 +56,8 @@ pub(super) struct Found {
     pub(super) nats: f64,
     /// Whole slots that the candidate covers.
     pub(super) num_slots: usize,
+    /// Subcarriers with a tone upon them, left out.
+    pub(super) muted: Vec<i32>,
 }
 
 /// Slots that a first look takes: enough for the bars of sensitivity, no more than that costs.
@@ -111,7 +118,12 @@ pub(super) fn search(
             }
         }
         let early = ((start - grid.slot_start) / slot * symbols_per_slot as f64).ceil().max(0.0) as usize;
-        let profile = powers(&values, width, early, slots * symbols_per_slot - 1);
+        let mut profile = powers(&values, width, early, slots * symbols_per_slot - 1);
+        let tones = tones(&profile, low, (center_hz - grid.offset_hz) / SUBCARRIER_HZ, extent.bandwidth_hz);
+        for &(k, without) in &tones {
+            profile[k] = without;
+            values.iter_mut().skip(k).step_by(width).for_each(|value| *value = Complex32::ZERO);
+        }
         let profile = Profile { low, powers: &profile, num_averaged: (slots * symbols_per_slot).min(14), noise };
         let fitting = allocation::fitting(&profile, grid.offset_hz, center_hz, extent.bandwidth_hz, MAX_ALLOCATIONS);
         let least = fitting.first().map_or(0.0, |best| best.nats - WORSE_FIT_NATS);
@@ -137,13 +149,15 @@ pub(super) fn search(
                 let nats = matched.nats - doubt + allocation.nats - fitting[0].nats + grid.nats - surest;
                 if best.as_ref().is_none_or(|best| nats > best.nats) {
                     let grid = SymbolGrid { slot_start: moved + first as f64 * slot, ..grid };
-                    best = Some(Found { grid, allocation: *allocation, matched, nats, num_slots });
+                    let muted = tones.iter().map(|&(k, _)| low + k as i32).collect();
+                    best = Some(Found { grid, allocation: *allocation, matched, nats, num_slots, muted });
                 }
             }
         }
     }
     let mut found = best.ok_or("no reference signal")?;
     found.nats -= tried.max(1.0).ln();
+    demodulator.mute(&found.muted);
     settle(&mut found, &prefixes, &mut demodulator, matcher, planner);
     Ok(found)
 }
@@ -178,7 +192,10 @@ fn settle(
     if let Some((_, grid)) = timed {
         found.grid = grid;
     }
-    found.grid.offset_hz = prefixes.product(&found.grid).arg() / TAU * SUBCARRIER_HZ;
+    // The prefixes tell the offset but for whole subcarriers, which the power of the subcarriers has told.
+    let told_hz = prefixes.product(&found.grid).arg() / TAU * SUBCARRIER_HZ;
+    let subcarriers = (told_hz - found.grid.offset_hz) / SUBCARRIER_HZ;
+    found.grid.offset_hz += (subcarriers - subcarriers.round()) * SUBCARRIER_HZ;
     for adjustments_left in [2, 1, 0] {
         let Some(matched) = compare(&found.grid, slots) else { return };
         if adjustments_left > 0 {
@@ -250,6 +267,19 @@ fn powers(values: &[Complex32], width: usize, first: usize, count: usize) -> Vec
     }
     powers.iter_mut().for_each(|sum| *sum /= count.max(1) as f32);
     powers
+}
+
+/// Subcarriers within a burst about `center` with a tone upon them, such as the receiver's own at 0 Hz: their index and
+/// the power they would have without.
+fn tones(powers: &[f32], low: i32, center: f64, bandwidth_hz: f64) -> Vec<(usize, f32)> {
+    let half = bandwidth_hz / SUBCARRIER_HZ / 2.0;
+    let index = |k: f64| ((k - f64::from(low)).max(0.0) as usize).min(powers.len());
+    let (from, to) = (index(center - half), index(center + half));
+    let mut sorted: Vec<f32> = powers[from..to].to_vec();
+    sorted.sort_by(f32::total_cmp);
+    let Some(&median) = sorted.get(sorted.len() / 2) else { return Vec::new() };
+    let loud: Vec<_> = (from..to).filter(|&k| powers[k] > TONE_RATIO * median).map(|k| (k, median)).collect();
+    if loud.len() as f32 <= 1.0 + MAX_TONES_SHARE * (to - from) as f32 { loud } else { Vec::new() }
 }
 
 /// Noise power in 1 Hz about a candidate.

@@ -17,6 +17,7 @@ pub(super) struct Demodulator<'a> {
     fft: Arc<dyn Fft<f32>>,
     buffer: Vec<Complex32>,
     scratch: Vec<Complex32>,
+    muted: Vec<i32>,
 }
 
 impl<'a> Demodulator<'a> {
@@ -24,7 +25,12 @@ impl<'a> Demodulator<'a> {
     pub(super) fn new(baseband: &'a Baseband<'a>, useful: usize, planner: &mut FftPlanner<f32>) -> Self {
         let fft = planner.plan_fft_forward(useful);
         let scratch = vec![Complex32::ZERO; fft.get_inplace_scratch_len()];
-        Self { baseband, useful, fft, buffer: vec![Complex32::ZERO; useful], scratch }
+        Self { baseband, useful, fft, buffer: vec![Complex32::ZERO; useful], scratch, muted: Vec::new() }
+    }
+
+    /// Gives zeros for these subcarriers from now on.
+    pub(super) fn mute(&mut self, subcarriers: &[i32]) {
+        self.muted = subcarriers.to_vec();
     }
 
     /// Subcarriers either side of the baseband's centre that it holds.
@@ -65,9 +71,16 @@ impl<'a> Demodulator<'a> {
         // Phases count from the window's start; they are wanted from the prefix's end.
         let early_cycles = (useful_start - first) * SUBCARRIER_HZ / rate_hz;
         let scale = 1.0 / self.useful as f32;
+        let from = values.len();
         values.extend((0..count as i32).map(|i| {
             let k = low + i;
             self.buffer[k.rem_euclid(self.useful as i32) as usize] * turn(early_cycles * f64::from(k)) * scale
         }));
+        for k in &self.muted {
+            let index = usize::try_from(k - low).ok();
+            if let Some(value) = index.and_then(|index| values[from..].get_mut(index)) {
+                *value = Complex32::ZERO;
+            }
+        }
     }
 }
