@@ -180,6 +180,9 @@ pub struct AnalyzeArgs {
     /// Also write the bursts into the captures' metadata as annotations (SigMF pairs), in place of earlier ones
     #[arg(long)]
     pub annotate: bool,
+    /// Also write bursts, transmitters and the samples of each burst into an HDF5 file
+    #[arg(long, value_name = "OUT.h5")]
+    pub hdf5: Option<PathBuf>,
     /// What the captures do not tell.
     #[command(flatten)]
     pub open: CaptureArgs,

@@ -9,6 +9,8 @@ mod devices;
 mod info;
 mod replay;
 mod report;
+#[cfg(feature = "hdf5")]
+mod results;
 #[cfg(feature = "soapy")]
 mod sweep;
 

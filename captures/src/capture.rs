@@ -106,6 +106,12 @@ impl CaptureInfo {
         self.stretches.last().map_or(0, |last| last.time + last.num_samples) as f64 / self.sample_rate_hz
     }
 
+    /// The position, as [`Capture::seek`] takes it, of the sample taken at that index of time, or of the next after.
+    pub fn position_at(&self, time: u64) -> u64 {
+        let before = |stretch: &Stretch| time.saturating_sub(stretch.time).min(stretch.num_samples);
+        self.stretches.iter().map(before).sum()
+    }
+
     /// The instant so many seconds after the first sample that is there, where that one's is known (ISO 8601).
     pub fn datetime_after(&self, seconds: f64) -> Option<String> {
         let first = Instant::parse(self.datetime.as_deref()?)?;

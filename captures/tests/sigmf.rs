@@ -98,6 +98,7 @@ fn each_frequency_is_a_stream_with_its_gaps() {
         first.seek(from).unwrap();
         assert_eq!(codes(&mut first).len() as u64, 16 - from);
     }
+    assert_eq!([0, 9, 50, 103, 999].map(|time| info.position_at(time)), [0, 9, 10, 13, 16]);
     assert_eq!((info.sample_at(9), info.sample_at(50), info.sample_at(103), info.sample_at(999)), (9, 14, 17, 20));
 
     for options in [choosing(0, 1), OpenOptions { center_frequency_hz: Some(2e6), ..OpenOptions::default() }] {

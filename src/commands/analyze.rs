@@ -8,6 +8,8 @@ use captures::{Capture, OpenOptions};
 
 use crate::cli::AnalyzeArgs;
 use crate::commands::annotations::{self, Annotations};
+#[cfg(feature = "hdf5")]
+use crate::commands::results::Results;
 use crate::commands::{options, record_writer, tell};
 use crate::pipeline::{self, Listener, Outputs};
 use crate::records::RecordWriter;
@@ -29,6 +31,7 @@ pub(super) fn run(args: &AnalyzeArgs) -> Result<()> {
         }
         opened.push(capture);
     }
+    let mut results = results(args)?;
     let mut records = record_writer(args.output.as_deref())?;
     let mut cut_short = Vec::new();
     for capture in opened {
@@ -37,7 +40,7 @@ pub(super) fn run(args: &AnalyzeArgs) -> Result<()> {
             tell(&format!("{}: {warning}", info.path.display()));
         }
         let file = File { args, given: &given, capture };
-        match file.analyze(records)? {
+        match file.analyze(records, &mut results)? {
             Some(writer) => records = writer,
             None => return Ok(()),
         }
@@ -51,6 +54,26 @@ pub(super) fn run(args: &AnalyzeArgs) -> Result<()> {
     Ok(())
 }
 
+/// The HDF5 file that is asked for.
+#[cfg(feature = "hdf5")]
+fn results(args: &AnalyzeArgs) -> Result<Option<Results>> {
+    args.hdf5.as_deref().map(Results::create).transpose()
+}
+
+/// Stands for the file where there is none.
+#[cfg(not(feature = "hdf5"))]
+type Results = std::convert::Infallible;
+
+#[cfg(not(feature = "hdf5"))]
+fn results(args: &AnalyzeArgs) -> Result<Option<Results>> {
+    if args.hdf5.is_some() {
+        bail!(
+            "this build has no HDF5; install it (apt install libhdf5-dev) and build with: cargo build --release --features hdf5"
+        );
+    }
+    Ok(None)
+}
+
 /// A file, its first stream open.
 struct File<'a> {
     args: &'a AnalyzeArgs,
@@ -60,7 +83,7 @@ struct File<'a> {
 
 impl File<'_> {
     /// Analyses each stream; the record writer comes back where its reader is still there.
-    fn analyze(self, mut records: RecordWriter) -> Result<Option<RecordWriter>> {
+    fn analyze(self, mut records: RecordWriter, results: &mut Option<Results>) -> Result<Option<RecordWriter>> {
         let Self { args, given, capture } = self;
         let info = capture.info().clone();
         let bytes = info.samples * info.format.bytes_per_sample() as u64 * info.num_channels as u64;
@@ -76,7 +99,19 @@ impl File<'_> {
             if args.annotate {
                 listeners.push(Box::new(Annotations::new(capture.info(), all.clone())));
             }
-            match analyze(args, capture, sha256.clone(), records, listeners)? {
+            #[cfg(feature = "hdf5")]
+            let (give_back, given_back) = mpsc::channel();
+            #[cfg(feature = "hdf5")]
+            if let Some(results) = results.take() {
+                let again = captures::open(&info.path, &options)?;
+                listeners.push(Box::new(results.listen(again, give_back)?));
+            }
+            let outcome = analyze(args, capture, sha256.clone(), records, listeners)?;
+            #[cfg(feature = "hdf5")]
+            {
+                *results = given_back.try_recv().ok();
+            }
+            match outcome {
                 Some(writer) => records = writer,
                 None => return Ok(None),
             }

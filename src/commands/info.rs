@@ -291,7 +291,11 @@ mod tests {
         measured.add(&samples, 1.0);
         measured.add_frames(&samples, grid.fft_len(), &mut Stft::new(&grid));
         let occupied = measured.occupied(rate_hz).unwrap();
-        assert!((occupied.center_hz - 157.5e3).abs() < 1.0 && occupied.bandwidth_hz < 12e3, "{}", occupied.bandwidth_hz);
+        assert!(
+            (occupied.center_hz - 157.5e3).abs() < 1.0 && occupied.bandwidth_hz < 12e3,
+            "{}",
+            occupied.bandwidth_hz
+        );
         let spectrum = measured.spectrum(rate_hz).unwrap();
         let strongest = (0..COLUMNS).max_by(|a, b| spectrum.dbfs[*a].total_cmp(&spectrum.dbfs[*b])).unwrap();
         assert_eq!(strongest, 42, "column of 15 kHz that holds 157.5 kHz above the middle");

@@ -12,5 +12,6 @@ mod pipe;
 mod program;
 mod readme;
 mod report;
+mod results;
 mod scenes;
 mod screen;
