@@ -10,7 +10,7 @@ use num_complex::Complex32;
 use crate::baseband::Baseband;
 use crate::detect::candidate::Candidate;
 use crate::detect::nprach::{self, Seed};
-use crate::detect::{npusch, prach, pucch, pusch};
+use crate::detect::{npusch, prach, pucch, pusch, srs};
 use crate::finding::{Channel, Finding, Parameters, Rejection, Technology};
 
 /// What is asked, with the samples brought to baseband.
@@ -106,6 +106,7 @@ impl Analyst {
             narrow.then(|| npusch::classify(baseband, candidate)),
             Some(self.shared_channels.classify(baseband, candidate)),
             narrow.then(|| self.control_channels.classify(baseband, candidate)),
+            (!narrow).then(|| srs::classify(baseband, candidate)),
         ];
         let mut best: Option<Finding> = None;
         for outcome in outcomes.into_iter().flatten() {

@@ -13,3 +13,4 @@ pub mod pucch;
 pub mod pusch;
 pub mod rectangles;
 pub mod segment;
+pub mod srs;

@@ -16,7 +16,7 @@ mod symbols;
 #[cfg(test)]
 mod air;
 #[cfg(test)]
-mod vectors;
+pub(super) mod vectors;
 
 use num_complex::Complex32;
 

@@ -52,7 +52,7 @@ const IMAGE_RATIO: f64 = 63.0;
 const SHADOW_OVERLAP: f64 = 0.7;
 /// Frames up to which a piece is short: at a stronger burst's edge it is that edge; over this share of the band, a click.
 const SHORT_FRAMES: f64 = 3.5;
-const CLICK_BAND_SHARE: f64 = 0.3;
+const CLICK_BAND_SHARE: f64 = 0.75;
 
 #[derive(Debug, Clone, Copy)]
 struct Run {

@@ -2,6 +2,7 @@
 
 pub mod base_sequence;
 pub mod pucch;
+pub mod srs;
 
 /// Basic time unit (§4).
 pub const T_S: f64 = 1.0 / 30.72e6;

@@ -9,7 +9,7 @@ use super::*;
 use crate::zoom::Zoom;
 
 /// A noise-free burst and what is known of it.
-struct Vector {
+pub(in crate::detect) struct Vector {
     samples: Vec<Complex32>,
     rate_hz: f64,
     truth: Value,
@@ -17,7 +17,7 @@ struct Vector {
 
 impl Vector {
     #[allow(clippy::disallowed_methods, reason = "a test reads the vectors it is judged by")]
-    fn open(name: &str) -> Option<Self> {
+    pub(in crate::detect) fn open(name: &str) -> Option<Self> {
         let shared = std::env::var_os("CELLSWEEP_SHARED")
             .map_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared").into(), PathBuf::from);
         let path = shared.join("vectors").join(name);
@@ -36,7 +36,7 @@ impl Vector {
         })
     }
 
-    fn segments(&self) -> Vec<Segment> {
+    pub(in crate::detect) fn segments(&self) -> Vec<Segment> {
         let number = |segment: &Value, key: &str| segment[key].as_f64().unwrap();
         let of = |segment: &Value| {
             let start_s = number(segment, "start_sample") / self.rate_hz;
@@ -50,25 +50,25 @@ impl Vector {
         self.truth["segments"].as_array().unwrap().iter().map(of).collect()
     }
 
-    /// What the detector says of `extent`, seen through edges that are a little wrong and a carrier `error_hz` high.
-    fn outcome(&self, extent: Segment, error_hz: f64) -> Result<Finding, Rejection> {
-        let mut zoom = Zoom::new(self.rate_hz, RATE_HZ);
+    /// Samples about `center_hz` at `rate_hz`, with the offset and the instant at which they stand.
+    pub(in crate::detect) fn zoomed(&self, center_hz: f64, rate_hz: f64) -> (Vec<Complex32>, f64, f64) {
         let lead = (6e-3 * self.rate_hz) as usize;
         let mut padded = vec![Complex32::ZERO; lead];
         padded.extend(&self.samples);
         padded.resize(padded.len() + lead, Complex32::ZERO);
         let mut samples = Vec::new();
-        let zoomed = zoom.extract(&padded, extent.center_hz - error_hz, &mut samples);
-        let baseband = Baseband {
-            samples: &samples,
-            sample_rate_hz: zoomed.sample_rate_hz,
-            center_hz: zoomed.center_hz,
-            start_s: -(lead as f64) / self.rate_hz,
-        };
+        let zoomed = Zoom::new(self.rate_hz, rate_hz).extract(&padded, center_hz, &mut samples);
+        (samples, zoomed.center_hz, -(lead as f64) / self.rate_hz)
+    }
+
+    /// What the detector says of `extent`, seen through edges that are a little wrong and a carrier `error_hz` high.
+    fn outcome(&self, extent: Segment, error_hz: f64) -> Result<Finding, Rejection> {
+        let (samples, center_hz, start_s) = self.zoomed(extent.center_hz - error_hz, RATE_HZ);
+        let baseband = Baseband { samples: &samples, sample_rate_hz: RATE_HZ, center_hz, start_s };
         let seen = Segment {
             start_s: extent.start_s - 0.04e-3,
             end_s: extent.end_s + 0.03e-3,
-            center_hz: zoomed.center_hz,
+            center_hz,
             bandwidth_hz: 176e3,
         };
         let candidate = Candidate { extent: seen, power_dbfs: 0.0, snr_db: 40.0 };
