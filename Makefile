@@ -42,6 +42,7 @@ check: packages
 
 bench: packages
 	$(CARGO) bench --bench realtime
+	$(CARGO) bench -p captures --bench read
 
 # Detection probability against SNR, false alarms on noise, reliability of the confidence: target/curves.
 curves: packages
