@@ -15,7 +15,7 @@ use crate::h5::{self, H5Samples};
 use crate::{
     Annotation, Error, SampleFormat,
     datetime::Instant,
-    error::{CENTER_FREQUENCY, CHANNEL, Need, SAMPLE_RATE},
+    error::{CENTER_FREQUENCY, CHANNEL, Need, SAMPLE_RATE, shown},
     raw,
     sample_file::SampleFile,
     sigmf, wav,
@@ -190,7 +190,8 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Capture, Error> {
 
 impl Capture {
     /// A capture of `samples`, as `info` describes them.
-    pub(crate) fn new(info: CaptureInfo, samples: Samples) -> Self {
+    pub(crate) fn new(mut info: CaptureInfo, samples: Samples) -> Self {
+        info.warnings.iter_mut().for_each(|warning| *warning = shown(&warning));
         Self { info, samples }
     }
 

@@ -3,6 +3,7 @@
 //! `Display` is the whole sentence: the file, what is wrong with it, what to do. It needs no further context.
 
 use std::{
+    fmt::Display,
     io,
     path::{Path, PathBuf},
 };
@@ -13,7 +14,7 @@ use crate::SampleFormat;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file, or a file that belongs to it, is not there: name another, or bring it.
-    #[error("{}: there is no such file; {advice}", path.display())]
+    #[error("{}: there is no such file; {advice}", shown(path.display()))]
     Missing {
         /// The file looked for.
         path: PathBuf,
@@ -21,7 +22,7 @@ pub enum Error {
         advice: String,
     },
     /// The operating system refused: cure that and try again.
-    #[error("{}: {action}: {cause}; {}", path.display(), remedy(cause))]
+    #[error("{}: {action}: {cause}; {}", shown(path.display()), remedy(cause))]
     Io {
         /// The file concerned.
         path: PathBuf,
@@ -32,7 +33,7 @@ pub enum Error {
     },
     /// The capture does not tell what is needed: give the options.
     #[error("{}: neither its name nor its content tells {}; give {} (and --center if it is known)",
-        path.display(), list(missing, |need| need.what), list(missing, |need| need.option))]
+        shown(path.display()), list(missing, |need| need.what), list(missing, |need| need.option))]
     NeedsOptions {
         /// The capture.
         path: PathBuf,
@@ -41,7 +42,7 @@ pub enum Error {
     },
     /// The capture tells one thing and the caller another: drop the option or correct the capture.
     #[error("{}: the capture says its {} is {stated}, but {} says {given}; \
-        leave the option out, or correct the capture", path.display(), need.what, need.option)]
+        leave the option out, or correct the capture", shown(path.display()), need.what, need.option)]
     Contradiction {
         /// The capture.
         path: PathBuf,
@@ -53,7 +54,7 @@ pub enum Error {
         given: String,
     },
     /// The content breaks the rules of its format, or its values are impossible: repair or record anew.
-    #[error("{}: {problem}", path.display())]
+    #[error("{}: {problem}", shown(path.display()))]
     Malformed {
         /// The file at fault.
         path: PathBuf,
@@ -61,7 +62,7 @@ pub enum Error {
         problem: String,
     },
     /// The capture may be sound, but is of a kind that is not read: convert it.
-    #[error("{}: {problem}", path.display())]
+    #[error("{}: {problem}", shown(path.display()))]
     Unsupported {
         /// The capture.
         path: PathBuf,
@@ -69,13 +70,13 @@ pub enum Error {
         problem: String,
     },
     /// A name is no sample format: use one of those listed.
-    #[error("'{name}' is no sample format that is read; give one of {}", SampleFormat::names())]
+    #[error("'{}' is no sample format that is read; give one of {}", shown(name), SampleFormat::names())]
     UnknownFormat {
         /// The name as given.
         name: String,
     },
     /// A position lies behind the last sample: seek less far.
-    #[error("{}: cannot seek to sample {sample}: the capture ends at {samples}; seek to an earlier one", path.display())]
+    #[error("{}: cannot seek to sample {sample}: the capture ends at {samples}; seek to an earlier one", shown(path.display()))]
     BeyondEnd {
         /// The capture.
         path: PathBuf,
@@ -112,13 +113,23 @@ impl Error {
 
     /// Content that breaks its format's rules.
     pub(crate) fn malformed(path: &Path, problem: impl Into<String>) -> Self {
-        Self::Malformed { path: path.to_owned(), problem: problem.into() }
+        Self::Malformed { path: path.to_owned(), problem: shown(problem.into()) }
     }
 
     /// A kind of capture that is not read.
     pub(crate) fn unsupported(path: &Path, problem: impl Into<String>) -> Self {
-        Self::Unsupported { path: path.to_owned(), problem: problem.into() }
+        Self::Unsupported { path: path.to_owned(), problem: shown(problem.into()) }
     }
+}
+
+/// The longest text that is shown, in characters: files may hold longer names.
+const MAX_SHOWN: usize = 500;
+
+/// A text on one line of bounded length. What comes from a file or its name may hold anything, and a terminal would
+/// obey it.
+pub(crate) fn shown(text: impl Display) -> String {
+    let text = text.to_string();
+    text.chars().take(MAX_SHOWN).map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
 /// What a person can do about an operating system's error.
@@ -140,6 +151,15 @@ fn list(needs: &[Need], word: impl Fn(&Need) -> &'static str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_shown() {
+        let error = Error::malformed(Path::new("a\n.wav"), format!("holds '\u{1b}[2J{}'", "x".repeat(10_000)));
+        let said = error.to_string();
+        assert!(said.starts_with("a\u{fffd}.wav: holds '\u{fffd}[2Jx") && said.chars().count() < 600, "{said}");
+        let unknown = "ci9\r".parse::<crate::SampleFormat>().unwrap_err().to_string();
+        assert!(unknown.starts_with("'ci9\u{fffd}' is no sample format"), "{unknown}");
+    }
 
     #[test]
     fn permission_denied_says_what_to_change() {

@@ -99,6 +99,9 @@ pub(super) fn parts(
         });
         let span = Span { start, num_samples: end - start, time, header_bytes };
         before = Some((segment, span.clone()));
+        if span.num_samples == 0 {
+            continue;
+        }
         let same = |part: &&mut Part| part.frequency_hz.map(f64::to_bits) == segment.frequency_hz.map(f64::to_bits);
         match parts.iter_mut().find(same) {
             Some(part) => part.spans.push(span),
@@ -195,6 +198,13 @@ mod tests {
         assert_eq!(parts[1].stretches(), [stretch(100, 200, 50)]);
         assert_eq!(parts[0].index_of(170, true), Some(120));
         assert_eq!(parts[0].index_of(120, false), None);
+    }
+
+    #[test]
+    fn a_segment_without_samples_is_no_part() {
+        let segments = [segment(0, 1e6, None, None), segment(100, 2e6, None, None), segment(100, 1e6, None, None)];
+        let parts = parts(&segments, 100, 1000.0, &mut Vec::new());
+        assert_eq!(parts.iter().map(|part| part.frequency_hz).collect::<Vec<_>>(), [Some(1e6)]);
     }
 
     #[test]
