@@ -30,6 +30,9 @@ const WIDE_HZ: f64 = 250e3;
 const PIECE_REACH_HZ: f64 = 30e3;
 const PIECE_LEVEL_DB: f64 = 12.0;
 const PIECE_SHARE: f64 = 0.8;
+/// … a block of LTE where it also is at that level and keeps its times.
+const PIECE_NEAR_DB: f64 = 2.0;
+const PIECE_EDGE_S: f64 = 0.1e-3;
 /// A part of a transmission proves less than a whole one: it needs a sure burst on its carrier before it.
 const PART_CONFIDENCE: f64 = 0.93;
 const CARRIER_HZ: f64 = 190e3;
@@ -61,7 +64,11 @@ fn due_s(finding: &Finding) -> f64 {
 
 /// Takes a finding's name away; what it was taken for remains as an alternative.
 fn unname(finding: &mut Finding) {
-    let alternative = if finding.channel == Channel::Npusch2 { "nb-iot/npusch2" } else { "nb-iot/npusch1" };
+    let alternative = match finding.channel {
+        Channel::Npusch2 => "nb-iot/npusch2",
+        Channel::Pusch => "lte/pusch",
+        _ => "nb-iot/npusch1",
+    };
     finding.technology = Technology::Unknown;
     finding.channel = Channel::Unknown;
     finding.confidence = 0.5;
@@ -170,11 +177,21 @@ impl Judge {
 
     /// Why a shared channel should not go by its name after all.
     fn doubt(&self, finding: &Finding) -> Option<Rejection> {
+        let e = &finding.extent;
+        let density = |f: &Finding| f64::from(f.power_dbfs) - 10.0 * f.extent.bandwidth_hz.log10();
+        if finding.channel == Channel::Pusch {
+            // Neighbours in frequency are usual there: a piece begins and ends with its whole, at its level.
+            let is_piece = self.wide.iter().any(|wide| {
+                let w = &wide.extent;
+                let apart_hz = (w.center_hz - e.center_hz).abs() - (w.bandwidth_hz + e.bandwidth_hz) / 2.0;
+                let together = (w.start_s - e.start_s).abs().max((w.end_s - e.end_s).abs()) < PIECE_EDGE_S;
+                together && apart_hz < PIECE_REACH_HZ && (density(wide) - density(finding)).abs() < PIECE_NEAR_DB
+            });
+            return is_piece.then_some(PIECE);
+        }
         if !matches!(finding.channel, Channel::Npusch1 | Channel::Npusch2) {
             return None;
         }
-        let e = &finding.extent;
-        let density = |f: &Finding| f64::from(f.power_dbfs) - 10.0 * f.extent.bandwidth_hz.log10();
         let is_piece = self.wide.iter().any(|wide| {
             let apart_hz =
                 (wide.extent.center_hz - e.center_hz).abs() - (wide.extent.bandwidth_hz + e.bandwidth_hz) / 2.0;

@@ -19,6 +19,8 @@ mod search;
 mod symbols;
 
 #[cfg(test)]
+mod generated;
+#[cfg(test)]
 mod vectors;
 
 pub(crate) use hops::{hop, join};
@@ -41,8 +43,10 @@ pub const NAME: &str = "pusch";
 /// Surprise, in nats, from which the reference signal proves a transmission: 1 in 8000 of other signals reach it.
 const PROOF_NATS: f64 = 9.0;
 
-/// Share of the signal's energy in reference symbols that the sequences must explain.
+/// Share of the signal's energy in reference symbols that the sequences must explain: of narrow allocations, in which
+/// echoes are one, and of wide ones.
 const REFERENCE_SHARE: f64 = 0.6;
+const WIDE_REFERENCE_SHARE: f64 = 0.4;
 
 /// Surprise by which the next best base sequence must stand back for the best to be named.
 const MARGIN_NATS: f64 = 3.0;
@@ -110,7 +114,9 @@ impl Detector {
         }
         let noise = search::noise_per_hz(candidate) * SUBCARRIER_HZ;
         let burst = Burst::new(baseband, candidate, &found, noise, planner);
-        if found.matched.share < REFERENCE_SHARE * burst.signal_share() {
+        let narrow = found.allocation.num_blocks <= NARROWBAND_BLOCKS;
+        let least = if narrow { REFERENCE_SHARE } else { WIDE_REFERENCE_SHARE };
+        if found.matched.share < least * burst.signal_share() {
             return Err("reference signal explains too little");
         }
         if found.allocation.num_blocks == 1 {
@@ -144,7 +150,8 @@ struct Burst {
     /// Symbols that the transmitter left out at its beginning and its end.
     blank_first: usize,
     blank_last: usize,
-    subframes: Vec<Subframe>,
+    /// Constellation points of subframes that begin with slot 0, and with slot 1.
+    subframes: [Vec<Subframe>; 2],
 }
 
 impl Burst {
@@ -192,10 +199,23 @@ impl Burst {
             noise,
             blank_first,
             blank_last,
-            subframes: Vec::new(),
+            subframes: [Vec::new(), Vec::new()],
         };
-        burst.subframes = burst.despread(found, planner);
+        burst.subframes = [0, 1].map(|first| burst.despread(found, first, planner));
         burst
+    }
+
+    /// How subframes repeat; where the number of slots is odd, energy was seen late or left early and either slot may be
+    /// the first of one.
+    fn repetition(&self, prefix: CyclicPrefix, num_slots: usize) -> Repetition {
+        let told = self.subframes.each_ref().map(|s| data::repetition(s, self.per_symbol, prefix, self.snr()));
+        match told {
+            [first, _] if num_slots.is_multiple_of(2) => first,
+            [Repetition::None, Repetition::None] => Repetition::None,
+            [first @ (Repetition::Identical | Repetition::Cycling), _] => first,
+            [_, second @ (Repetition::Identical | Repetition::Cycling)] => second,
+            _ => Repetition::Open,
+        }
     }
 
     fn snr(&self) -> f64 {
@@ -211,15 +231,16 @@ impl Burst {
     }
 
     /// Constellation points of whole subframes.
-    fn despread(&self, found: &Found, planner: &mut FftPlanner<f32>) -> Vec<Subframe> {
+    fn despread(&self, found: &Found, first: usize, planner: &mut FftPlanner<f32>) -> Vec<Subframe> {
         let gains = smooth(&found.matched.slots, found.allocation.low);
+        let gains = gains.get(first..).unwrap_or(&[]);
         let reference = found.grid.prefix.reference_symbol();
         let mut subframes = Vec::new();
         for pair in gains.chunks_exact(2).enumerate() {
             let mut points = Vec::with_capacity(2 * self.symbols_per_slot * self.per_symbol);
             for (half, gain) in pair.1.iter().enumerate() {
                 for l in (0..self.symbols_per_slot).filter(|&l| l != reference) {
-                    let Some(symbol) = self.symbol(2 * pair.0 + half, l) else { return subframes };
+                    let Some(symbol) = self.symbol(first + 2 * pair.0 + half, l) else { return subframes };
                     let from = points.len();
                     let turn = gain.conj() / gain.norm().max(f32::MIN_POSITIVE);
                     points.extend(symbol.iter().map(|z| z * turn));
@@ -263,12 +284,12 @@ impl Burst {
             bandwidth_hz: f64::from(blocks) * BLOCK_HZ,
         };
         let snr = self.snr();
-        let noise_share = self.noise / (self.signal + self.noise);
-        let modulation = data::modulation(&self.subframes, noise_share);
+        let missing = found.muted.len() as f64 / self.per_symbol as f64;
+        let noise_share = self.noise / (self.signal + self.noise) + missing;
+        let modulation = data::modulation(&self.subframes[0], noise_share);
         let num_subframes = num_slots.div_ceil(2);
         let narrow = blocks <= NARROWBAND_BLOCKS;
-        let repetition =
-            if narrow { data::repetition(&self.subframes, self.per_symbol, prefix, snr) } else { Repetition::None };
+        let repetition = if narrow { self.repetition(prefix, num_slots) } else { Repetition::None };
         let matched = &found.matched;
         let named = matched.hops || matched.margin_nats >= MARGIN_NATS;
         let decision = Decision::new(repetition, narrow, modulation, num_subframes);

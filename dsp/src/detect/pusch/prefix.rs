@@ -95,6 +95,21 @@ impl Prefixes {
             .sum()
     }
 
+    /// Surprise that a signal of `bandwidth_hz` without prefixes shows as much at the place of `grid`.
+    pub(super) fn nats(&self, grid: &SymbolGrid, bandwidth_hz: f64) -> f64 {
+        let rate = self.rate_hz * T_S;
+        let energies = Sums::new(&self.energies);
+        let energy: f64 = (0..grid.prefix.symbols_per_slot())
+            .map(|l| {
+                let start = grid.slot_start - self.first as f64 + f64::from(grid.prefix.symbol_start_ts(l)) * rate;
+                energies.between(start, start + f64::from(grid.prefix.prefix_ts(l)) * rate)
+            })
+            .sum();
+        let share = (self.product(grid).norm() / energy.max(f64::MIN_POSITIVE)).min(1.0);
+        let values = (self.prefixes_s() * bandwidth_hz).max(2.0);
+        surprise_nats(share * share, 1, values.round() as usize)
+    }
+
     /// The grid with `prefix` that explains most, for a signal of `bandwidth_hz`.
     pub(super) fn best(&self, prefix: CyclicPrefix, bandwidth_hz: f64) -> SymbolGrid {
         let period = self.products.len();

@@ -22,6 +22,9 @@ use crate::spec::lte::{BLOCK_HZ, CyclicPrefix, SLOT_S, SUBCARRIER_HZ, T_S};
 const SURE_GRID_NATS: f64 = 12.0;
 /// A grid whose prefix is this much less surprising than the other is not tried.
 const WORSE_GRID_NATS: f64 = 10.0;
+/// Surprise of the prefixes at a place known otherwise, from which their phase tells the frequency better than the
+/// middle of the energy.
+const TOLD_NATS: f64 = 6.0;
 /// Where the prefixes do not tell, grids are tried this many to a symbol.
 const BLIND_GRIDS: i32 = 5;
 
@@ -34,8 +37,23 @@ const MAX_ALLOCATIONS: usize = 4;
 /// Allocations that fit this much worse than the best are not tried.
 const WORSE_FIT_NATS: f64 = 25.0;
 
+/// Allocations whose power fits this much worse are told apart by their reference symbols.
+const RIVAL_NATS: f64 = 20.0;
+/// How far the offset that prefixes tell is trusted then.
+const OFFSET_SIGMA_HZ: f64 = 200.0;
+/// Length from which a shift by one subcarrier looks like a delay.
+const CHIRP_SUBCARRIERS: usize = 36;
+
 /// Surprise from which a first comparison is worth a second.
 const FIRST_NATS: f64 = 1.5;
+
+/// Narrow and weak transmissions, found with less surprise than this, are compared with what cells draw where there are
+/// so many slots and the prefixes say something; the most promising places only.
+const LAW_NATS: f64 = 25.0;
+const LAW_BLOCKS: u16 = 2;
+const LAW_SLOTS: usize = 6;
+const LAW_GRID_NATS: f64 = 2.0;
+const MAX_LEADS: usize = 4;
 
 /// Slots compared in the end, and all their values.
 const MAX_SLOTS: usize = 64;
@@ -43,19 +61,28 @@ const MAX_VALUES: usize = 20_000;
 
 /// Power over the median of its allocation from which a subcarrier has a tone upon it: twice what data reach over a slot.
 const TONE_RATIO: f32 = 6.0;
-/// Share of subcarriers that tones may be on.
-const MAX_TONES_SHARE: f32 = 0.05;
+/// Subcarriers away from a tone at which nothing of it is left.
+const TONE_WIDTH: usize = 3;
+/// Subcarriers beyond a candidate's ends where a tone may have cut it short.
+const TONE_REACH: f64 = 10.0;
 
 /// What was found of a shared channel.
+#[derive(Clone)]
 pub(super) struct Found {
     /// Its slots begin at candidate's start but for the energy's edges; slot 0 is the first compared.
     pub(super) grid: SymbolGrid,
     pub(super) allocation: Allocation,
     pub(super) matched: Match,
-    /// Surprise of the reference symbols, all that was tried taken off.
+    /// Surprise of the reference symbols, all that was tried taken off, and of what speaks for place and time.
     pub(super) nats: f64,
+    /// The latter alone.
+    prior_nats: f64,
     /// Whole slots that the candidate covers.
     pub(super) num_slots: usize,
+    /// Lowest subcarriers that fit the power nearly as well.
+    pub(super) rivals: Vec<i32>,
+    /// The base sequences and shifts are those that one cell draws, and could not have been told without that.
+    pub(super) by_law: bool,
     /// Subcarriers with a tone upon them, left out.
     pub(super) muted: Vec<i32>,
 }
@@ -99,6 +126,7 @@ pub(super) fn search(
     let mut demodulator = Demodulator::new(baseband, useful, planner);
     let mut values: Vec<Complex32> = Vec::new();
     let mut best: Option<Found> = None;
+    let mut leads: Vec<Found> = Vec::new();
     let mut tried = 0.0f64;
     let surest = grids.iter().map(|grid| grid.nats).fold(f64::NEG_INFINITY, f64::max);
     for grid in &grids {
@@ -143,15 +171,60 @@ pub(super) fn search(
                         &values[from..from + allocation.num_subcarriers()]
                     })
                     .collect();
-                let Some(matched) = matcher.compare(&symbols, FIRST_NATS, planner) else { continue };
                 let off_s = (start - moved) / rate_hz - later * SLOT_S;
                 let doubt = start_doubt(off_s, grid.prefix);
-                let nats = matched.nats - doubt + allocation.nats - fitting[0].nats + grid.nats - surest;
-                if best.as_ref().is_none_or(|best| nats > best.nats) {
+                let prior_nats = allocation.nats - fitting[0].nats + grid.nats - surest - doubt;
+                let matched = matcher.compare(&symbols, FIRST_NATS, planner);
+                let nats = matched.as_ref().map_or(f64::NEG_INFINITY, |matched| matched.nats) + prior_nats;
+                let leads_on = symbols.len() >= LAW_SLOTS
+                    && allocation.num_blocks <= LAW_BLOCKS
+                    && grid.nats > LAW_GRID_NATS
+                    && prior_nats > -LAW_NATS;
+                let is_best = best.as_ref().is_none_or(|best| nats > best.nats) && matched.is_some();
+                if is_best || leads_on {
                     let grid = SymbolGrid { slot_start: moved + first as f64 * slot, ..grid };
                     let muted = tones.iter().map(|&(k, _)| low + k as i32).collect();
-                    best = Some(Found { grid, allocation: *allocation, matched, nats, num_slots, muted });
+                    let near = fitting.iter().filter(|a| a.num_blocks == allocation.num_blocks);
+                    let rivals = near.filter(|a| a.nats > allocation.nats - RIVAL_NATS).map(|a| a.low).collect();
+                    let found = Found {
+                        grid,
+                        allocation: *allocation,
+                        matched: matched.unwrap_or_default(),
+                        nats,
+                        prior_nats,
+                        num_slots,
+                        rivals,
+                        by_law: false,
+                        muted,
+                    };
+                    if leads_on {
+                        let nats = matcher.hopped_nats() + prior_nats;
+                        leads.push(Found { nats, by_law: true, matched: Match::default(), ..found.clone() });
+                    }
+                    if is_best {
+                        best = Some(found);
+                    }
                 }
+            }
+        }
+    }
+    if best.as_ref().is_none_or(|best| best.nats < LAW_NATS) {
+        leads.sort_by(|a, b| b.nats.total_cmp(&a.nats));
+        leads.truncate(MAX_LEADS);
+        for mut lead in leads {
+            let length = lead.allocation.num_subcarriers();
+            let reference = lead.grid.prefix.reference_symbol();
+            values.clear();
+            demodulator.mute(&lead.muted);
+            for slot in 0..slots {
+                demodulator.append(&lead.grid, slot, reference, lead.allocation.low, length, &mut values);
+            }
+            let symbols: Vec<&[Complex32]> = values.chunks_exact(length).collect();
+            let Some(matched) = matcher.compare_by_law(&symbols, lead.grid.prefix, planner) else { continue };
+            lead.nats = matched.nats + lead.prior_nats;
+            lead.matched = matched;
+            if best.as_ref().is_none_or(|best| lead.nats > best.nats) {
+                best = Some(lead);
             }
         }
     }
@@ -174,30 +247,53 @@ fn settle(
     let num_values = found.allocation.num_subcarriers();
     let slots = found.num_slots.min(MAX_SLOTS).min((MAX_VALUES / num_values).max(2));
     let reference = found.grid.prefix.reference_symbol();
-    let mut compare = |grid: &SymbolGrid, slots: usize| {
+    let by_law = found.by_law;
+    let prefix = found.grid.prefix;
+    let mut compare = |grid: &SymbolGrid, low: i32, slots: usize| {
         let mut values = Vec::with_capacity(slots * num_values);
         for slot in 0..slots {
-            demodulator.append(grid, slot, reference, found.allocation.low, num_values, &mut values);
+            demodulator.append(grid, slot, reference, low, num_values, &mut values);
         }
         let symbols: Vec<&[Complex32]> = values.chunks_exact(num_values).collect();
+        if by_law {
+            return matcher.compare_by_law(&symbols, prefix, planner);
+        }
         matcher.compare(&symbols, 0.0, planner)
     };
     // A twelfth of a symbol late looks like another shift; the prefixes know better.
     let twelfth = 1.0 / SUBCARRIER_HZ / NUM_SHIFTS as f64 * rate_hz;
     let begun = found.grid.slot_start + found.matched.delay / SUBCARRIER_HZ * rate_hz;
+    let few = slots.min(8);
+    let bandwidth_hz = num_values as f64 * SUBCARRIER_HZ;
     let timed = (-2..=2)
         .map(|i| SymbolGrid { slot_start: begun + f64::from(i) * twelfth, ..found.grid })
-        .map(|grid| (prefixes.product(&grid).norm(), grid))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    if let Some((_, grid)) = timed {
+        .map(|grid| {
+            let told_nats = prefixes.nats(&grid, bandwidth_hz);
+            let matched = compare(&grid, found.allocation.low, few);
+            (told_nats, matched.map_or(0.0, |matched| matched.nats) + told_nats, grid)
+        })
+        .max_by(|a, b| a.1.total_cmp(&b.1));
+    if let Some((told_nats, _, grid)) = timed {
         found.grid = grid;
+        // The prefixes tell the offset but for whole subcarriers, which the power of the subcarriers has told.
+        let told_hz = prefixes.product(&found.grid).arg() / TAU * SUBCARRIER_HZ;
+        let subcarriers = (told_hz - found.grid.offset_hz) / SUBCARRIER_HZ;
+        if told_nats > TOLD_NATS {
+            found.grid.offset_hz += (subcarriers - subcarriers.round()) * SUBCARRIER_HZ;
+        }
     }
-    // The prefixes tell the offset but for whole subcarriers, which the power of the subcarriers has told.
-    let told_hz = prefixes.product(&found.grid).arg() / TAU * SUBCARRIER_HZ;
-    let subcarriers = (told_hz - found.grid.offset_hz) / SUBCARRIER_HZ;
-    found.grid.offset_hz += (subcarriers - subcarriers.round()) * SUBCARRIER_HZ;
+    if num_values >= CHIRP_SUBCARRIERS && found.rivals.len() > 1 {
+        let likely = |low: i32| {
+            let matched = compare(&found.grid, low, slots.min(16))?;
+            Some((matched.nats - (residual_hz(&matched, low) / OFFSET_SIGMA_HZ).powi(2) / 2.0, low))
+        };
+        let best = found.rivals.clone().into_iter().filter_map(likely).max_by(|a, b| a.0.total_cmp(&b.0));
+        if let Some((_, low)) = best {
+            found.allocation.low = low;
+        }
+    }
     for adjustments_left in [2, 1, 0] {
-        let Some(matched) = compare(&found.grid, slots) else { return };
+        let Some(matched) = compare(&found.grid, found.allocation.low, slots) else { return };
         if adjustments_left > 0 {
             found.grid.slot_start += matched.delay / SUBCARRIER_HZ * rate_hz;
             found.grid.offset_hz += residual_hz(&matched, found.allocation.low);
@@ -269,17 +365,19 @@ fn powers(values: &[Complex32], width: usize, first: usize, count: usize) -> Vec
     powers
 }
 
-/// Subcarriers within a burst about `center` with a tone upon them, such as the receiver's own at 0 Hz: their index and
-/// the power they would have without.
+/// Subcarriers in or near a burst about `center` with a tone upon them, such as the receiver's own at 0 Hz: their index and
+/// the power they would have without. What has company is another burst.
 fn tones(powers: &[f32], low: i32, center: f64, bandwidth_hz: f64) -> Vec<(usize, f32)> {
     let half = bandwidth_hz / SUBCARRIER_HZ / 2.0;
     let index = |k: f64| ((k - f64::from(low)).max(0.0) as usize).min(powers.len());
-    let (from, to) = (index(center - half), index(center + half));
-    let mut sorted: Vec<f32> = powers[from..to].to_vec();
+    let mut sorted: Vec<f32> = powers[index(center - half)..index(center + half)].to_vec();
     sorted.sort_by(f32::total_cmp);
     let Some(&median) = sorted.get(sorted.len() / 2) else { return Vec::new() };
-    let loud: Vec<_> = (from..to).filter(|&k| powers[k] > TONE_RATIO * median).map(|k| (k, median)).collect();
-    if loud.len() as f32 <= 1.0 + MAX_TONES_SHARE * (to - from) as f32 { loud } else { Vec::new() }
+    let is_loud = |k: usize| powers.get(k).is_some_and(|&power| power > TONE_RATIO * median);
+    (index(center - half - TONE_REACH)..index(center + half + TONE_REACH))
+        .filter(|&k| is_loud(k) && !is_loud(k + TONE_WIDTH) && !k.checked_sub(TONE_WIDTH).is_some_and(is_loud))
+        .map(|k| (k, median))
+        .collect()
 }
 
 /// Noise power in 1 Hz about a candidate.

@@ -21,9 +21,9 @@ fn vectors() -> Option<PathBuf> {
 }
 
 /// A vector with silence about it.
-struct Capture {
-    samples: Vec<Complex32>,
-    rate_hz: f64,
+pub(super) struct Capture {
+    pub(super) samples: Vec<Complex32>,
+    pub(super) rate_hz: f64,
 }
 
 impl Capture {
@@ -38,7 +38,7 @@ impl Capture {
     }
 
     /// Adds noise so that a burst of power 1 and `bandwidth_hz` has `snr_db`; turns the carrier by `offset_hz`.
-    fn impair(&mut self, snr_db: f64, bandwidth_hz: f64, offset_hz: f64, random: &mut Random) {
+    pub(super) fn impair(&mut self, snr_db: f64, bandwidth_hz: f64, offset_hz: f64, random: &mut Random) {
         let noise = 10f64.powf(-snr_db / 10.0) * self.rate_hz / bandwidth_hz;
         for (n, sample) in self.samples.iter_mut().enumerate() {
             let turned = *sample
@@ -48,7 +48,7 @@ impl Capture {
         }
     }
 
-    fn classify(&self, detector: &mut Detector, extent: Segment, snr_db: f32) -> Result<Finding, Rejection> {
+    pub(super) fn classify(&self, detector: &mut Detector, extent: Segment, snr_db: f32) -> Result<Finding, Rejection> {
         let candidate = Candidate { extent, power_dbfs: 0.0, snr_db };
         let step = (0..).find(|step| {
             2.0 * FLAT_SHARE * 240e3 * 2f64.powi(*step) > extent.bandwidth_hz + 8e3 || extent.bandwidth_hz < 260e3
