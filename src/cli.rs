@@ -183,6 +183,10 @@ pub struct AnalyzeArgs {
     /// Also write bursts, transmitters and the samples of each burst into an HDF5 file
     #[arg(long, value_name = "OUT.h5")]
     pub hdf5: Option<PathBuf>,
+    /// Look for LTE and LTE-M preambles everywhere, not only where there is energy: finds them 3.5 dB further down, and
+    /// takes minutes for a second of 2 MHz
+    #[arg(long)]
+    pub thorough: bool,
     /// What the captures do not tell.
     #[command(flatten)]
     pub open: CaptureArgs,

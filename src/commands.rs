@@ -70,7 +70,8 @@ fn simulate(args: &crate::cli::SimulateArgs) -> Result<()> {
 /// How a pipeline computes.
 fn options(compute: &ComputeArgs, speed: Option<f64>) -> Options {
     let default = Options::default();
-    Options { threads: compute.threads.map_or(default.threads, usize::from), block_s: compute.block_ms / 1e3, speed }
+    let threads = compute.threads.map_or(default.threads, usize::from);
+    Options { threads, block_s: compute.block_ms / 1e3, speed, ..default }
 }
 
 /// Records to a file, or to standard output.

@@ -55,12 +55,14 @@ pub struct Options {
     pub block_s: f64,
     /// Seconds of the stream a second; `None`: as fast as the machine allows.
     pub speed: Option<f64>,
+    /// Look for weak signals everywhere, however long that takes.
+    pub thorough: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { threads, block_s: 0.02, speed: None }
+        Self { threads, block_s: 0.02, speed: None, thorough: false }
     }
 }
 
@@ -103,6 +105,7 @@ pub fn run(
     let begun = Instant::now();
     let stream = Arc::new(source.stream().clone());
     let front_end = FrontEnd::new(stream.sample_rate_hz, source.full_scale()).with_context(|| stream.name.clone())?;
+    let front_end = if options.thorough { front_end.thorough() } else { front_end };
     let counters = Arc::new(Counters::default());
     counters.set_speed(options.speed);
     let threads = options.threads.max(1);

@@ -102,7 +102,9 @@ fn the_front_end_allocates_nothing_once_it_runs() {
         let is_watched = front_end.position() >= warm_up;
         let before = BY_THIS_THREAD.get();
         front_end.push(block, &mut |event| match event {
-            Event::Candidate(..) | Event::Preamble(..) => candidates += usize::from(is_watched),
+            Event::Candidate(..) | Event::Preamble(..) | Event::WidePreamble(..) => {
+                candidates += usize::from(is_watched)
+            }
             Event::Row(_) => rows += usize::from(is_watched),
         });
         allocations += if is_watched { BY_THIS_THREAD.get() - before } else { 0 };
@@ -162,7 +164,7 @@ fn reader_and_front_end_of_a_running_pipeline_allocate_nothing() {
         Stream { name: "air".into(), sample_rate_hz: SAMPLE_RATE_HZ, center_frequency_hz: None, duration_s: None };
     let (watched, looks) = std::sync::mpsc::channel();
     let source = Repeating { stream, air: air(), position: 0, warm: None, watched };
-    let options = Options { threads: 2, block_s: 0.02, speed: None };
+    let options = Options { threads: 2, block_s: 0.02, speed: None, thorough: false };
     let outcome = pipeline::run(Box::new(source), options, Outputs::default(), None).expect("a run");
     assert!(outcome.summary.bursts > 40, "{} bursts", outcome.summary.bursts);
     let (by_reader, by_front_end) = looks.recv().expect("a look at the end");

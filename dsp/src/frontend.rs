@@ -157,6 +157,13 @@ impl FrontEnd {
         })
     }
 
+    /// Looks for wide preambles everywhere, not only where there is energy: far slower, and finds weaker ones.
+    #[must_use]
+    pub fn thorough(mut self) -> Self {
+        self.wide_preambles = prach::Gate::thorough(&self.grid);
+        self
+    }
+
     /// The grid everything is sought on.
     pub fn grid(&self) -> &Grid {
         &self.grid

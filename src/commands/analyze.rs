@@ -11,7 +11,7 @@ use crate::commands::annotations::{self, Annotations};
 #[cfg(feature = "hdf5")]
 use crate::commands::results::Results;
 use crate::commands::{options, record_writer, tell};
-use crate::pipeline::{self, Listener, Outputs};
+use crate::pipeline::{self, Listener, Options, Outputs};
 use crate::records::RecordWriter;
 use crate::source::capture_file::CaptureFile;
 
@@ -157,7 +157,8 @@ fn analyze(
     }
     let source = Box::new(CaptureFile::new(capture));
     let outputs = Outputs { records: Some(records), snapshots: None, listeners };
-    let outcome = pipeline::run(source, options(&args.compute, None), outputs, None)?;
+    let options = Options { thorough: args.thorough, ..options(&args.compute, None) };
+    let outcome = pipeline::run(source, options, outputs, None)?;
     if let Some(failure) = outcome.failure {
         bail!(failure);
     }

@@ -273,8 +273,8 @@ impl Zooms {
                 (seed.start_s - REFINE_MARGIN_S, seed.end_s + REFINE_MARGIN_S, seed.center_hz(), 0.0)
             }
             Subject::WidePreamble(seed, _) => {
-                let margin_s = prach::REFINE_MARGIN_S;
-                (seed.start_s - margin_s, seed.end_s + margin_s, seed.center_hz, prach::REFINE_WIDTH_HZ)
+                let (start_s, end_s) = seed.wanted_s();
+                (start_s, end_s, seed.center_hz, prach::REFINE_WIDTH_HZ)
             }
         };
         let Some(zoom) = self.over(bandwidth_hz) else { return };

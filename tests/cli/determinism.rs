@@ -64,7 +64,7 @@ fn replayed(path: &Path, threads: usize, block_s: f64) -> (String, Arc<Snapshot>
     let mut records = RecordWriter::new(Box::new(Sink(sink)), "memory".to_owned());
     records.capture(capture.info(), Some(capture.sha256().expect("a hash"))).expect("a record");
     let outputs = Outputs { records: Some(records), snapshots: Some(snapshots), listeners: Vec::new() };
-    let options = Options { threads, block_s, speed: Some(4.0) };
+    let options = Options { threads, block_s, speed: Some(4.0), thorough: false };
     let mut last = None;
     pipeline::run_beside(Box::new(CaptureFile::new(capture)), options, outputs, controls, || {
         let ask = |control| wishes.send(control).expect("the pipeline listens");

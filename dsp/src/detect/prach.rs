@@ -17,4 +17,4 @@ mod tests;
 
 pub use echo::{is_echo, owns};
 pub use gate::{Gate, Seed};
-pub use refine::{REFINE_MARGIN_S, REFINE_RATE_HZ, REFINE_WIDTH_HZ, Refiner};
+pub use refine::{REFINE_RATE_HZ, REFINE_WIDTH_HZ, Refiner};

@@ -5,21 +5,22 @@ use num_complex::{Complex32, Complex64};
 use super::{InvalidParameter, Waveform, require, turn};
 use crate::spec::prach::{BANDWIDTH_HZ, Format, N_ZC, SPACING_HZ, spectrum};
 
-/// One preamble around the middle of its six resource blocks.
+/// One preamble in its six resource blocks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LtePreamble {
     format: Format,
-    root: u16,
+    /// Middle of the resource blocks from the carrier.
+    middle_hz: f64,
     /// Value of every subcarrier at the end of the cyclic prefix, lowest first, mean power 1 over all of them.
     values: Vec<Complex32>,
 }
 
 impl LtePreamble {
-    /// The preamble of a root `u` and a cyclic shift `C_v`.
+    /// The preamble of a root `u` and a cyclic shift `C_v`, its resource blocks about `middle_hz` from the carrier.
     ///
     /// # Errors
     /// Where there is no such root or shift.
-    pub fn new(format: Format, root: u16, cyclic_shift: u16) -> Result<Self, InvalidParameter> {
+    pub fn new(format: Format, root: u16, cyclic_shift: u16, middle_hz: f64) -> Result<Self, InvalidParameter> {
         require((1..N_ZC as u16).contains(&root), "root", root, "1 to 838")?;
         require(cyclic_shift < N_ZC as u16, "cyclic_shift", cyclic_shift, "0 to 838")?;
         let scale = (N_ZC as f64).sqrt().recip();
@@ -30,12 +31,7 @@ impl LtePreamble {
                 Complex32::new(value.re as f32, value.im as f32)
             })
             .collect();
-        Ok(Self { format, root, values })
-    }
-
-    /// The Zadoff-Chu root.
-    pub fn root(&self) -> u16 {
-        self.root
+        Ok(Self { format, middle_hz, values })
     }
 }
 
@@ -46,7 +42,7 @@ impl Waveform for LtePreamble {
         let step = turn(SPACING_HZ * since_prefix_s);
         let step = Complex32::new(step.re as f32, step.im as f32);
         let sum = self.values.iter().rev().fold(Complex32::ZERO, |sum, value| sum * step + value);
-        let lowest = turn(-((N_ZC / 2) as f64) * SPACING_HZ * since_prefix_s);
+        let lowest = turn((self.middle_hz - (N_ZC / 2) as f64 * SPACING_HZ) * since_prefix_s);
         Complex64::new(sum.re.into(), sum.im.into()) * lowest
     }
 
@@ -59,7 +55,7 @@ impl Waveform for LtePreamble {
     }
 
     fn band_hz(&self) -> (f64, f64) {
-        (-BANDWIDTH_HZ / 2.0, BANDWIDTH_HZ / 2.0)
+        (self.middle_hz - BANDWIDTH_HZ / 2.0, self.middle_hz + BANDWIDTH_HZ / 2.0)
     }
 }
 
@@ -70,7 +66,7 @@ mod tests {
 
     #[test]
     fn samples_of_the_sequence_are_the_shifted_sequence() {
-        let preamble = LtePreamble::new(Format::Two, 129, 13).unwrap();
+        let preamble = LtePreamble::new(Format::Two, 129, 13, 0.0).unwrap();
         let at = |n: usize| {
             let time_s = Format::Two.cyclic_prefix_s() + n as f64 / (N_ZC as f64 * SPACING_HZ);
             // Subcarrier 0 stands 419 below the middle.
@@ -85,8 +81,8 @@ mod tests {
 
     #[test]
     fn what_no_cell_can_configure_is_refused() {
-        assert!(LtePreamble::new(Format::Zero, 0, 0).is_err());
-        assert!(LtePreamble::new(Format::Zero, 839, 0).is_err());
-        assert!(LtePreamble::new(Format::Zero, 1, 839).is_err());
+        assert!(LtePreamble::new(Format::Zero, 0, 0, 0.0).is_err());
+        assert!(LtePreamble::new(Format::Zero, 839, 0, 0.0).is_err());
+        assert!(LtePreamble::new(Format::Zero, 1, 839, 0.0).is_err());
     }
 }

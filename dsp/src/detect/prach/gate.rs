@@ -5,11 +5,12 @@
 //! Method: limited powers summed over sub-bands and frames. Sub-bands that stand out of a box count as much as its
 //! median, so that a resource block inside of it or a neighbour beside it neither passes for a preamble nor hides one.
 //! The threshold passes 2 % of boxes of noise; what is then more than can be looked at is dropped, weakest first.
+//! A thorough gate is open everywhere, in steps of the raster of channels.
 //! Ignores: captures narrower than a preamble, which cannot hold one.
 
 use crate::finding::Rejection;
 use crate::grid::Grid;
-use crate::spec::prach::SEQUENCE_S;
+use crate::spec::prach::{OCCUPIED_HZ, SEQUENCE_S};
 
 /// Width of a sub-band, and sub-bands of a box.
 const SUB_BAND_HZ: f64 = 60e3;
@@ -30,25 +31,34 @@ const FOREIGN_RATIO: f32 = 1.6;
 /// … and makes the box this much worse than one without it.
 const FOREIGN_PENALTY: f32 = 0.01;
 /// A preamble's band ends with a step: this many sub-bands, this many away from the box, hold less than half of the
-/// excess. A seed without one on one side or on both counts for less when there are too many.
+/// excess, or no more than noise does. A seed without one on one side or on both counts for less when there are too many.
 const BESIDE_SUB_BANDS: usize = 3;
 const BESIDE_GAP: usize = 1;
 const STEP_SHARE: f32 = 0.5;
+const STEP_NOISE: f32 = 0.25;
 const STEP_WEIGHTS: [f32; 3] = [0.02, 0.5, 1.0];
 /// Peaks closer than this in frequency, or with no longer a pause in time, are one seed.
-const APART_SUB_BANDS: usize = 4;
+const APART_SUB_BANDS: usize = 6;
 const PAUSE_FRAMES: u64 = 3;
 /// Longest seed; the longest preamble lasts 2.3 ms.
 const MAX_FRAMES: usize = 24;
-/// Share of a seed's strongest excess that still belongs to it.
+/// Share of a seed's strongest excess that still belongs to it, where that stands out of its noise.
 const KEPT_SHARE: f32 = 0.6;
+const CLEAR_EXCESS: f32 = 0.4;
 /// Seeds are chosen among those that end within this many frames (20 ms) of each other …
 const INTERVAL_FRAMES: u64 = 150;
 /// … no more than this many a second …
-const MAX_SEEDS_PER_S: f64 = 900.0;
+const MAX_SEEDS_PER_S: f64 = 1200.0;
 /// … and than this many samples a second need to be brought to baseband for, at this time each.
-const MAX_SAMPLES_PER_S: f64 = 30e6;
-const SEED_S: f64 = 2.0e-3;
+const MAX_SAMPLES_PER_S: f64 = 35e6;
+const SEED_S: f64 = 2.9e-3;
+/// Steps of a gate that is open everywhere; half a step costs a preamble 5 % of its energy.
+const STRIDE_FRAMES: u64 = 48;
+const STRIDE_HZ: f64 = 100e3;
+/// Time the baseband should reach before a seed's start and after its end; a seed of a thorough gate may hold any part
+/// of a preamble.
+const MARGIN_S: f64 = 0.9e-3;
+const THOROUGH_MARGIN_S: f64 = 2.0e-3;
 /// Seeds growing at one time, and ending in one interval, without room being made for more.
 const MAX_GROWING: usize = 1024;
 const MAX_ENDED: usize = 4096;
@@ -64,6 +74,16 @@ pub struct Seed {
     pub center_hz: f64,
     /// What it is worth to look at: excess of the box's limited power over the noise, less where it goes on beside.
     pub worth: f32,
+    /// Whether it is to be searched whatever that costs.
+    pub thorough: bool,
+}
+
+impl Seed {
+    /// From when to when the refinement wants samples.
+    pub fn wanted_s(&self) -> (f64, f64) {
+        let margin_s = if self.thorough { THOROUGH_MARGIN_S } else { MARGIN_S };
+        (self.start_s - margin_s, self.end_s + margin_s)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -73,8 +93,8 @@ struct Growing {
     levels: [f32; MAX_FRAMES],
     best: f32,
     position: usize,
-    /// Sides on which the box ends with a step.
-    steps: usize,
+    /// See [`Seed::worth`].
+    worth: f32,
 }
 
 /// The streaming gate; allocates nothing after construction.
@@ -82,6 +102,7 @@ pub struct Gate {
     grid: Grid,
     bins_per_sub: usize,
     threshold: f32,
+    thorough: bool,
     seeds_per_interval: usize,
     /// `[frame][sub-band]`, a ring, and its sum over frames.
     ring: Vec<f32>,
@@ -100,6 +121,15 @@ pub struct Gate {
 impl Gate {
     /// A gate for the whole band of a grid.
     pub fn new(grid: &Grid) -> Self {
+        Self::with(grid, false)
+    }
+
+    /// A gate that is open everywhere.
+    pub fn thorough(grid: &Grid) -> Self {
+        Self::with(grid, true)
+    }
+
+    fn with(grid: &Grid, thorough: bool) -> Self {
         let bins_per_sub = ((SUB_BAND_HZ / grid.bin_hz()).round() as usize).max(1);
         let num_subs = grid.fft_len() / bins_per_sub;
         let cells = (SUB_BANDS * bins_per_sub * FRAMES) as f64 / (BIN_CORRELATION * FRAME_CORRELATION);
@@ -109,6 +139,7 @@ impl Gate {
             grid: *grid,
             bins_per_sub,
             threshold: (1.0 + OPEN_SIGMAS * sigma) as f32,
+            thorough,
             seeds_per_interval: ((per_s * INTERVAL_FRAMES as f64 * grid.hop_s()).round() as usize).max(1),
             ring: vec![0.0; num_subs * FRAMES],
             sums: vec![0.0; num_subs],
@@ -130,7 +161,10 @@ impl Gate {
 
     /// How long before the newest frame a seed that is yet to be announced may have begun.
     pub fn horizon_s(&self) -> f64 {
-        (INTERVAL_FRAMES as f64 + MAX_FRAMES as f64 + PAUSE_FRAMES as f64 + FRAMES as f64 + 2.0) * self.grid.hop_s()
+        let thorough_s = 2.0 * STRIDE_FRAMES as f64 * self.grid.hop_s() + THOROUGH_MARGIN_S;
+        let gated_s = (INTERVAL_FRAMES as f64 + MAX_FRAMES as f64 + PAUSE_FRAMES as f64 + FRAMES as f64 + 2.0)
+            * self.grid.hop_s();
+        gated_s.max(thorough_s)
     }
 
     /// Takes frame `index` (powers relative to the noise, lowest frequency first), and appends the seeds that have
@@ -144,6 +178,12 @@ impl Gate {
             self.next_frame = index;
         }
         self.next_frame += 1;
+        if self.thorough {
+            if (index + 1).is_multiple_of(STRIDE_FRAMES) {
+                self.everywhere(index + 1 - STRIDE_FRAMES, index, seeds);
+            }
+            return;
+        }
         self.add(whitened);
         if self.num_frames >= FRAMES as u64 {
             self.measure();
@@ -161,12 +201,31 @@ impl Gate {
 
     /// The stream is over or interrupted: announces what is still open.
     pub fn finish(&mut self, seeds: &mut Vec<Seed>) {
+        if self.thorough && !self.levels.is_empty() {
+            let rest = self.next_frame % STRIDE_FRAMES;
+            if rest > 0 {
+                self.everywhere(self.next_frame - rest, self.next_frame - 1, seeds);
+            }
+        }
         self.close(u64::MAX);
         self.emit(seeds);
         self.ring.fill(0.0);
         self.full_ring.fill(0.0);
         self.num_frames = 0;
         self.next_frame = 0;
+    }
+
+    /// Seeds over the whole band for periods that begin in frames `first` to `last`.
+    fn everywhere(&self, first: u64, last: u64, seeds: &mut Vec<Seed>) {
+        let half_hz = 0.5 * (self.grid.sample_rate_hz() - OCCUPIED_HZ).max(0.0);
+        let half_steps = (half_hz / STRIDE_HZ).ceil() as i64;
+        seeds.extend((-half_steps..=half_steps).map(|step| Seed {
+            start_s: self.grid.middle_s(first) - self.grid.hop_s(),
+            end_s: self.grid.middle_s(last) + SEQUENCE_S,
+            center_hz: step as f64 * STRIDE_HZ,
+            worth: 1.0,
+            thorough: true,
+        }));
     }
 
     fn add(&mut self, whitened: &[f32]) {
@@ -213,13 +272,15 @@ impl Gate {
             ..(position + SUB_BANDS + BESIDE_GAP + BESIDE_SUB_BANDS).min(self.full_sums.len());
         [below, above]
             .into_iter()
-            .filter(|range| range.is_empty() || excess(&self.full_sums[range.clone()]) < STEP_SHARE * own)
+            .filter(|range| {
+                range.is_empty() || excess(&self.full_sums[range.clone()]) < (STEP_SHARE * own).max(STEP_NOISE)
+            })
             .count()
     }
 
     fn grow(&mut self, index: u64, position: usize) {
         let level = self.levels[position];
-        let steps = self.steps(position);
+        let worth = (level - 1.0) * STEP_WEIGHTS[self.steps(position)];
         let room = self.growing.len() < MAX_GROWING;
         let home = self.growing.iter_mut().find(|g| {
             g.position.abs_diff(position) <= APART_SUB_BANDS
@@ -234,13 +295,13 @@ impl Gate {
                 if level > g.best {
                     g.best = level;
                     g.position = position;
-                    g.steps = steps;
                 }
+                g.worth = g.worth.max(worth);
             }
             None if room => {
                 let mut levels = [0.0; MAX_FRAMES];
                 levels[0] = level;
-                self.growing.push(Growing { first: index, len: 1, levels, best: level, position, steps });
+                self.growing.push(Growing { first: index, len: 1, levels, best: level, position, worth });
             }
             None => self.dropped += 1,
         }
@@ -267,7 +328,8 @@ impl Gate {
     }
 
     fn seed(&self, g: &Growing) -> Seed {
-        let kept = 1.0 + KEPT_SHARE * (g.best - 1.0);
+        let excess = g.best - 1.0;
+        let kept = if excess > CLEAR_EXCESS { 1.0 + KEPT_SHARE * excess } else { self.threshold };
         let levels = &g.levels[..g.len];
         let first = levels.iter().position(|level| *level >= kept).unwrap_or(0) as u64;
         let last = levels.iter().rposition(|level| *level >= kept).unwrap_or(0) as u64;
@@ -279,7 +341,8 @@ impl Gate {
             start_s: middle_s(g.first + first) - half_s,
             end_s: middle_s(g.first + last) + half_s.max(0.5 * SEQUENCE_S),
             center_hz: self.grid.frequency_hz(middle_bin),
-            worth: (g.best - 1.0) * STEP_WEIGHTS[g.steps],
+            worth: g.worth,
+            thorough: false,
         }
     }
 

@@ -19,6 +19,10 @@ use crate::spec::prach::{Format, N_ZC, RASTER_HZ, SPACING_HZ, inverse};
 
 /// Subcarriers that the middle of the band may lie from where it was looked for.
 const MAX_SHIFT: usize = 150;
+/// Subcarriers it may lie from there in the end: the samples hold half of it at least.
+const MAX_TOTAL_SHIFT: f64 = 320.0;
+/// Passes in which the band must be found.
+const MAX_PASSES: usize = 5;
 /// Subcarriers of half a band of six resource blocks.
 const HALF_BAND: usize = 432;
 /// Samples summed before the envelope is sought.
@@ -108,7 +112,7 @@ pub(super) fn measure(
     let seen = hit.window;
     let mut bins = Vec::new();
     let mut reach = HALF + MAX_SHIFT;
-    for _ in 0..2 {
+    for _ in 0..MAX_PASSES {
         let window = scene.samples.get(hit.window..).ok_or("outside of the samples")?;
         transforms.bins(window, hit.shift_bins, reach, &mut bins);
         let weights = weights(&bins, reach);
@@ -128,9 +132,18 @@ pub(super) fn measure(
         let (shift, _) = band_shift(scene, &hit, &total, reach, transforms);
         hit.shift_bins += shift as f64;
         hit.delay -= (inverse(hit.root) as i64 * shift).rem_euclid(N_ZC as i64) as f64;
-        reach = HALF_BAND;
+        if hit.shift_bins.abs() > MAX_TOTAL_SHIFT {
+            break;
+        }
+        // At the limit the band may lie further on.
+        if (shift.unsigned_abs() as usize) < reach - HALF {
+            if reach == HALF_BAND {
+                return finish(scene, hit, transforms, planner);
+            }
+            reach = HALF_BAND;
+        }
     }
-    finish(scene, hit, transforms, planner)
+    Err("outside of the band looked at")
 }
 
 /// Last pass, in the band just found.

@@ -24,10 +24,9 @@ pub const REFINE_RATE_HZ: f64 = 1.92e6;
 pub const REFINE_WIDTH_HZ: f64 = 1.4e6;
 /// Error of the rate that moves no sample by half its length within a seed.
 const MAX_RATE_ERROR: f64 = 2e-5;
-/// Time the baseband should reach before a seed's start and after its end.
-pub const REFINE_MARGIN_S: f64 = 0.5e-3;
 /// Time from one spectrum to the next; the shortest cyclic prefix is 0.1 ms.
 const STEP_S: f64 = 0.2e-3;
+const THOROUGH_STEP_S: f64 = 0.1e-3;
 /// How far a preamble may begin before a seed or end after it.
 const SLACK_S: f64 = 0.1e-3;
 /// Roots that are correlated exactly.
@@ -68,7 +67,7 @@ impl Default for Refiner {
 impl Refiner {
     /// Looks for preambles in a seed's region.
     ///
-    /// `baseband` should be centred on [`Seed::center_hz`] and reach [`REFINE_MARGIN_S`] beyond the seed at both ends.
+    /// `baseband` should be centred on [`Seed::center_hz`] and hold [`Seed::wanted_s`].
     /// `noise_per_hz` is the mean noise power in 1 Hz, full scale 1.
     ///
     /// # Errors
@@ -81,7 +80,7 @@ impl Refiner {
         let windows = windows(baseband, seed);
         let mut found: Vec<Preamble> = Vec::new();
         while found.len() < MAX_PREAMBLES {
-            let Some(hit) = self.strongest(&samples, &windows) else { break };
+            let Some(hit) = self.strongest(&samples, &windows, seed.thorough) else { break };
             let scene =
                 Scene { samples: &samples, sample_rate_hz: baseband.sample_rate_hz, center_hz: baseband.center_hz };
             match measure(&scene, &hit, &mut self.transforms, &mut self.planner) {
@@ -102,14 +101,14 @@ impl Refiner {
         Ok(found.iter().map(|preamble| describe(preamble, baseband, noise_per_hz)).collect())
     }
 
-    fn strongest(&mut self, samples: &[Complex32], windows: &[usize]) -> Option<Hit> {
+    fn strongest(&mut self, samples: &[Complex32], windows: &[usize], thorough: bool) -> Option<Hit> {
         let mut best: Vec<(Scored, usize, f64)> = Vec::new();
         let mut bins = std::mem::take(&mut self.bins);
         for &window in windows {
             for shift_bins in [0.0, 0.5] {
                 self.transforms.bins(&samples[window..], shift_bins, HALF, &mut bins);
                 self.roots.limit(&mut bins);
-                self.roots.search(&bins, |scored| best.push((scored, window, shift_bins)));
+                self.roots.search(&bins, thorough, |scored| best.push((scored, window, shift_bins)));
             }
         }
         best.sort_by(|(a, ..), (b, ..)| b.score.total_cmp(&a.score));
@@ -146,7 +145,8 @@ fn windows(baseband: &Baseband, seed: &Seed) -> Vec<usize> {
     let Some(last) = baseband.samples.len().checked_sub(PERIOD) else { return Vec::new() };
     let at = |instant_s: f64| ((instant_s - baseband.start_s) * rate_hz).clamp(0.0, last as f64);
     let (from, to) = (at(seed.start_s - SLACK_S), at(seed.end_s + SLACK_S - PERIOD as f64 / rate_hz));
-    let steps = ((to - from) / (STEP_S * rate_hz)).ceil().max(1.0);
+    let step_s = if seed.thorough { THOROUGH_STEP_S } else { STEP_S };
+    let steps = ((to - from) / (step_s * rate_hz)).ceil().max(1.0);
     (0..=steps as usize).map(|step| (from + (to - from).max(0.0) * step as f64 / steps) as usize).collect()
 }
 

@@ -72,16 +72,16 @@ impl Roots {
         }
     }
 
-    /// Calls `found` with every root that stands out of limited bins.
+    /// Calls `found` with every root that stands out of limited bins; a `thorough` search looks at all lags of all.
     ///
     /// # Panics
     /// if there are not [`N_ZC`] bins.
-    pub(super) fn search(&mut self, bins: &[Complex32], mut found: impl FnMut(Scored)) {
+    pub(super) fn search(&mut self, bins: &[Complex32], thorough: bool, mut found: impl FnMut(Scored)) {
         assert_eq!(bins.len(), N_ZC, "bins of one sequence");
         self.sums.fill(0.0);
         for lag in 1..=LAGS {
             self.add(bins, lag);
-            if lag == FIRST_LAGS && self.sums[1..].iter().all(|sum| *sum < FIRST_THRESHOLD) {
+            if lag == FIRST_LAGS && !thorough && self.sums[1..].iter().all(|sum| *sum < FIRST_THRESHOLD) {
                 return;
             }
         }
