@@ -2,8 +2,10 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use dsp::spec::npusch::{Format, Modulation, Spacing, base_sequence};
+use dsp::spec::prach;
 use dsp::synth::emission::{Emission, Fading};
 use dsp::synth::fsk::Fsk;
+use dsp::synth::lte_preamble::LtePreamble;
 use dsp::synth::npusch::Grant;
 use dsp::synth::preamble::Preamble;
 use dsp::synth::pusch::Allocation;
@@ -118,6 +120,11 @@ impl<'a> Transmitter<'a> {
                 Ok(vec![this.preamble(preamble.subcarrier, preamble.repetitions, start_s)?])
             })?;
         }
+        for preamble in &device.prach {
+            self.each("prach", &preamble.start_s, air, |this, start_s| {
+                Ok(vec![this.wide_preamble(preamble, start_s)?])
+            })?;
+        }
         for data in &device.npusch1 {
             self.each("npusch1", &data.start_s, air, |this, start_s| Ok(vec![this.data(data, start_s)?]))?;
         }
@@ -226,6 +233,26 @@ impl<'a> Transmitter<'a> {
         });
         let (start_s, _) = aligned(cell, start_s, SUBFRAME_S)?;
         Ok(Transmission { kind: "nprach", start_s, waveform: Box::new(waveform), blocks: None, params })
+    }
+
+    fn wide_preamble(&mut self, sent: &scene::WidePreamble, start_s: f64) -> Result<Transmission> {
+        let format = prach::Format::ALL.into_iter().find(|format| format.number() == sent.format);
+        let format = format.with_context(|| format!("format is {}; expected 0 to 3", sent.format))?;
+        let (start_s, middle_hz) = match self.cell {
+            None => (start_s, 0.0),
+            Some(_) => {
+                let cell = self.cell_of(Technology::Lte)?;
+                let last = cell.resource_blocks.saturating_sub(6);
+                ensure!(sent.first_prb <= last, "first_prb is {}; expected 0 to {last}", sent.first_prb);
+                let below = f64::from(cell.resource_blocks) / 2.0 - f64::from(sent.first_prb);
+                (aligned(cell, start_s, SUBFRAME_S)?.0, prach::BANDWIDTH_HZ * (0.5 - below / 6.0))
+            }
+        };
+        let root = sent.root.unwrap_or_else(|| 1 + self.random.below(prach::N_ZC as u64 - 1) as u16);
+        let shift = sent.cyclic_shift.unwrap_or_else(|| self.random.below(prach::N_ZC as u64) as u16);
+        let waveform = LtePreamble::new(format, root, shift, middle_hz)?;
+        let params = json!({ "format": sent.format, "u": root, "c_v": shift, "prb_start": sent.first_prb });
+        Ok(Transmission { kind: "lte-prach", start_s, waveform: Box::new(waveform), blocks: None, params })
     }
 
     fn data(&mut self, data: &scene::Data, start_s: f64) -> Result<Transmission> {

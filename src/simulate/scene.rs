@@ -177,6 +177,9 @@ pub struct Device {
     /// Random access preambles.
     #[serde(default)]
     pub nprach: Vec<Preamble>,
+    /// LTE and LTE-M random access preambles.
+    #[serde(default)]
+    pub prach: Vec<WidePreamble>,
     /// NB-IoT data.
     #[serde(default)]
     pub npusch1: Vec<Data>,
@@ -308,6 +311,24 @@ pub struct Preamble {
     pub subcarrier: Option<u8>,
     /// Instead of the cell's.
     pub repetitions: Option<u8>,
+}
+
+/// `[[device.prach]]`: in an LTE cell, or about the device's own carrier.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WidePreamble {
+    /// When.
+    pub start_s: Starts,
+    /// 0 to 3.
+    #[serde(default)]
+    pub format: u8,
+    /// Zadoff-Chu root `u`; random where it does not say.
+    pub root: Option<u16>,
+    /// Cyclic shift `C_v`; random where it does not say.
+    pub cyclic_shift: Option<u16>,
+    /// First of its six resource blocks in the cell's carrier.
+    #[serde(default)]
+    pub first_prb: u16,
 }
 
 /// `[[device.npusch1]]`.

@@ -74,7 +74,7 @@ pub struct Burst {
     pub id: usize,
     /// The same: every transmission is one piece.
     pub tx_id: usize,
-    /// `nprach`, `npusch1`, `npusch2`, `lte-pusch`, or `confounder:…` for what is no cellular uplink.
+    /// `nprach`, `npusch1`, `npusch2`, `lte-prach`, `lte-pusch`, or `confounder:…` for what is no cellular uplink.
     pub kind: &'static str,
     /// Name of the device.
     pub transmitter: String,

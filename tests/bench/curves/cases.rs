@@ -7,6 +7,8 @@ use dsp::synth::random::Random;
 pub(crate) enum Kind {
     /// Random access preamble of NB-IoT.
     Nprach { format: u8, repetitions: u8 },
+    /// Random access preamble of LTE.
+    Prach { format: u8 },
     /// Data of NB-IoT.
     Npusch1 { spacing_hz: u32, tones: u16, resource_units: u16, repetitions: u16 },
     /// Acknowledgement of NB-IoT.
@@ -20,6 +22,7 @@ impl Kind {
     pub(crate) fn channel(self) -> &'static str {
         match self {
             Self::Nprach { .. } => "nprach",
+            Self::Prach { .. } => "prach",
             Self::Npusch1 { .. } => "npusch1",
             Self::Npusch2 { .. } => "npusch2",
             Self::Pusch { .. } => "pusch",
@@ -35,6 +38,7 @@ impl Kind {
             Self::Nprach { repetitions, .. } => {
                 f64::from(repetitions) * 6.4e-3 + f64::from((repetitions - 1) / 64) * 40e-3
             }
+            Self::Prach { format } => [0.903e-3, 1.484e-3, 1.803e-3, 2.284e-3][usize::from(format)],
             Self::Npusch1 { spacing_hz, tones, resource_units, repetitions } => {
                 let unit_s = match (spacing_hz, tones) {
                     (3750, _) => 32e-3,
@@ -73,6 +77,7 @@ pub(crate) struct Case {
 
 const NB_IOT_RATE_HZ: f64 = 480e3;
 const LTE_RATE_HZ: f64 = 1.92e6;
+const WIDE_RATE_HZ: f64 = 3.84e6;
 
 const fn nprach(format: u8, label: &'static str, repetitions: u8, bar_db: f64) -> Case {
     let family = match format {
@@ -81,6 +86,10 @@ const fn nprach(format: u8, label: &'static str, repetitions: u8, bar_db: f64) -
         _ => "NPRACH format 2",
     };
     Case { family, label, kind: Kind::Nprach { format, repetitions }, bar_db, sample_rate_hz: NB_IOT_RATE_HZ }
+}
+
+const fn prach(label: &'static str, format: u8, bar_db: f64) -> Case {
+    Case { family: "LTE PRACH", label, kind: Kind::Prach { format }, bar_db, sample_rate_hz: WIDE_RATE_HZ }
 }
 
 const fn npusch1(label: &'static str, spacing_hz: u32, tones: u16, units: (u16, u16), bar_db: f64) -> Case {
@@ -99,7 +108,7 @@ const fn pusch(label: &'static str, resource_blocks: u16, subframes: u16, bar_db
 }
 
 /// Every curve.
-pub(crate) const CASES: [Case; 26] = [
+pub(crate) const CASES: [Case; 28] = [
     nprach(0, "1 repetition", 1, 4.5),
     nprach(0, "2 repetitions", 2, 2.5),
     nprach(0, "4 repetitions", 4, 0.5),
@@ -110,6 +119,8 @@ pub(crate) const CASES: [Case; 26] = [
     nprach(1, "8 repetitions", 8, -2.2),
     nprach(2, "1 repetition", 1, 4.0),
     nprach(2, "8 repetitions", 8, -2.2),
+    prach("format 0", 0, -7.5),
+    prach("format 3", 3, -7.5),
     npusch1("1 tone of 15 kHz, 8 ms", 15_000, 1, (1, 1), 10.0),
     npusch1("1 tone of 15 kHz, 32 ms", 15_000, 1, (4, 1), 0.0),
     npusch1("1 tone of 15 kHz, 128 ms", 15_000, 1, (4, 4), -2.0),
@@ -156,7 +167,7 @@ impl Case {
     }
 
     fn transmission(&self, trial: usize, start_s: f64, snr_db: f64, random: &mut Random) -> String {
-        let lte = matches!(self.kind, Kind::Pusch { .. });
+        let lte = matches!(self.kind, Kind::Prach { .. } | Kind::Pusch { .. });
         let reach_hz = if lte { 200e3 } else { self.sample_rate_hz / 2.0 - 115e3 };
         let carrier_hz = reach_hz * (2.0 * random.uniform() - 1.0);
         let (cell_id, frame_s) = (random.below(504), random.uniform() * 0.01);
@@ -175,6 +186,7 @@ impl Case {
         };
         let burst = match self.kind {
             Kind::Nprach { .. } => format!("[[device.nprach]]\nstart_s = {start_s:.6}\n"),
+            Kind::Prach { format } => format!("[[device.prach]]\nstart_s = {start_s:.6}\nformat = {format}\n"),
             Kind::Npusch1 { spacing_hz, tones, resource_units, repetitions } => {
                 let places = match (spacing_hz, tones) {
                     (3750, _) => 48,
