@@ -5,11 +5,13 @@
 
 use num_complex::Complex32;
 
-use crate::detect::candidate::Candidate;
+use crate::carrier::Carrier;
+use crate::detect::candidate::{Candidate, Doubt};
 use crate::detect::energy::Energy;
 use crate::detect::nprach::{REFINE_MARGIN_S, Search, Seed};
 use crate::detect::prach;
 use crate::detect::segment::Segmentation;
+use crate::fault::{Fault, FaultTest};
 use crate::finding::Rejection;
 use crate::floor::{FRAMES_TO_PRIME, NoiseFloor};
 use crate::grid::{Grid, UnsupportedRate};
@@ -36,6 +38,9 @@ const CROWD_REACH_HZ: f64 = 300e3;
 
 /// A preamble may begin this long before its seed: all but the seed's shortest part of the longest format.
 const WIDE_BEFORE_SEED_S: f64 = 2e-3;
+
+/// A burst weaker than another by this spectral density (10 dB) may be a product of its clipping.
+const PRODUCT_RATIO: f64 = 10.0;
 
 /// Seeds that may end in one frame without room being made for more.
 const MAX_SEEDS: usize = 256;
@@ -97,7 +102,10 @@ pub struct FrontEnd {
     history: History,
     overload: Overload,
     stft: Stft,
+    carrier: Carrier,
     floor: NoiseFloor,
+    fault: FaultTest,
+    faults: Faults,
     energy: Energy,
     segmentation: Segmentation,
     preambles: Search,
@@ -137,7 +145,10 @@ impl FrontEnd {
             history: History::new(history_len, 0),
             overload: Overload::new(sample_rate_hz, full_scale),
             stft: Stft::new(&grid),
+            carrier: Carrier::default(),
             floor: NoiseFloor::new(&grid),
+            fault: FaultTest::new(&grid, full_scale),
+            faults: Faults::default(),
             energy: Energy::new(&grid),
             segmentation: Segmentation::new(&grid),
             preambles: Search::new(&grid),
@@ -192,7 +203,12 @@ impl FrontEnd {
     pub fn rejections(&self) -> impl Iterator<Item = (Rejection, u64)> {
         let crowded = Rejection { detector: "nprach", reason: "in the midst of wide signals" };
         let too_many = self.wide_preambles.rejections();
-        self.segmentation.rejections().iter().copied().chain([(crowded, self.crowded_out), too_many])
+        self.segmentation
+            .rejections()
+            .iter()
+            .copied()
+            .chain(self.faults.rejections())
+            .chain([(crowded, self.crowded_out), too_many])
     }
 
     /// Takes the next samples.
@@ -226,17 +242,37 @@ impl FrontEnd {
     /// Ends everything that is on the air.
     pub fn finish(&mut self, event: &mut impl FnMut(Event<'_>)) {
         if self.learnt > 0 {
-            self.floor.finish();
+            if !self.floor.is_known() {
+                self.floor.finish();
+                self.carrier.settle();
+            }
             self.search_waiting(event);
         }
         self.preambles.finish(&mut self.seeds);
         self.announce_preambles(event);
         self.wide_preambles.finish(&mut self.wide_seeds);
         self.announce_wide_preambles(event);
-        let Self { energy, segmentation, floor, history, overload, grid, base, .. } = self;
+        self.segment(true, event);
+    }
+
+    /// Cuts bursts out of the frame just whitened, or out of all that is left.
+    fn segment(&mut self, finish: bool, event: &mut impl FnMut(Event<'_>)) {
+        let Self { energy, segmentation, floor, history, overload, grid, base, whitened, .. } = self;
+        let Self { fault, faults, carrier, .. } = self;
         let tell = Announcer { history, overload, grid, base: *base };
-        energy.finish(|row| segmentation.push(&row, floor.power(), &mut |c| tell.candidate(c, event)));
-        segmentation.finish(floor.power(), &mut |c| tell.candidate(c, event));
+        let mut ended = |candidate, doubt| {
+            if let Some(reason) = tell.fault(&candidate, doubt, carrier, fault, floor.power()) {
+                faults.count(reason);
+            } else {
+                tell.candidate(candidate, event);
+            }
+        };
+        if finish {
+            energy.finish(|row| segmentation.push(&row, floor.power(), &mut ended));
+            segmentation.finish(floor.power(), &mut ended);
+        } else {
+            energy.push(whitened, |row| segmentation.push(&row, floor.power(), &mut ended));
+        }
     }
 
     /// Begins anew at `begin`; the floor is kept, as the band is the same.
@@ -254,13 +290,14 @@ impl FrontEnd {
     fn take_frame(&mut self, event: &mut impl FnMut(Event<'_>)) {
         let known = self.floor.is_known();
         let frame = self.learnt;
-        self.transform(frame);
+        self.transform(frame, true);
         self.floor.push(&self.power);
         self.learnt += 1;
         self.add_to_row(frame, event);
         if known {
             self.search(event);
         } else if self.floor.is_known() {
+            self.carrier.settle();
             self.search_waiting(event);
         }
     }
@@ -268,37 +305,49 @@ impl FrontEnd {
     /// Searches the frames that waited for the first floor.
     fn search_waiting(&mut self, event: &mut impl FnMut(Event<'_>)) {
         while self.searched < self.learnt {
-            self.transform(self.searched);
+            self.transform(self.searched, false);
             self.search(event);
         }
     }
 
-    fn transform(&mut self, frame: u64) {
-        let from = self.base + frame * self.grid.hop() as u64;
-        let (_, samples) = self.history.slice(from, from + self.grid.fft_len() as u64);
-        let spectrum = self.stft.transform(samples);
-        for (power, value) in self.power.iter_mut().zip(spectrum) {
+    fn transform(&mut self, frame: u64, learn: bool) {
+        let Self { history, stft, carrier, power, base, grid, .. } = self;
+        let spectrum = stft.transform(frame_samples(history, grid, *base, frame));
+        if learn {
+            carrier.learn(spectrum);
+        }
+        carrier.remove(spectrum);
+        for (power, value) in power.iter_mut().zip(spectrum) {
             *power = value.norm_sqr();
         }
     }
 
     /// Searches the frame just transformed.
     fn search(&mut self, event: &mut impl FnMut(Event<'_>)) {
+        let products = self.products();
         for ((whitened, power), floor) in self.whitened.iter_mut().zip(&self.power).zip(self.floor.power()) {
-            *whitened = power / floor;
+            *whitened = power / (floor + products);
         }
         for (share, whitened) in self.occupancy.iter_mut().zip(&self.whitened) {
             let now = if *whitened > OCCUPIED { 1.0 } else { 0.0 };
             *share += (now - *share) / OCCUPANCY_FRAMES;
         }
-        let Self { energy, segmentation, floor, history, overload, grid, base, whitened, .. } = self;
-        let tell = Announcer { history, overload, grid, base: *base };
-        energy.push(whitened, |row| segmentation.push(&row, floor.power(), &mut |c| tell.candidate(c, event)));
+        self.segment(false, event);
         self.preambles.push(self.searched, self.stft.spectrum(), self.floor.power(), &mut self.seeds);
         self.announce_preambles(event);
         self.wide_preambles.push(self.searched, &self.whitened, &mut self.wide_seeds);
         self.announce_wide_preambles(event);
         self.searched += 1;
+    }
+
+    /// Power a bin that clipping may have put into the frame now searched.
+    fn products(&self) -> f32 {
+        let (grid, frame) = (&self.grid, self.searched);
+        if !self.overload.during(grid.middle_s(frame) - grid.hop_s(), grid.middle_s(frame) + grid.hop_s()) {
+            return 0.0;
+        }
+        let samples = frame_samples(&self.history, grid, self.base, frame);
+        self.overload.products(samples) * NOISE_BANDWIDTH_BINS as f32 / grid.fft_len() as f32
     }
 
     fn announce_preambles(&mut self, event: &mut impl FnMut(Event<'_>)) {
@@ -351,6 +400,34 @@ impl FrontEnd {
     }
 }
 
+fn frame_samples<'a>(history: &'a History, grid: &Grid, base: u64, frame: u64) -> &'a [Complex32] {
+    let from = base + frame * grid.hop() as u64;
+    history.slice(from, from + grid.fft_len() as u64).1
+}
+
+/// Bursts that were the receiver's own, by the reason.
+#[derive(Debug, Default)]
+struct Faults {
+    counts: [u64; FAULTS.len()],
+}
+
+const CARRIER: &str = "the receiver's own carrier";
+const IMAGE: &str = "mirror image of a stronger burst";
+const PRODUCT: &str = "product of clipping";
+const FAULTS: [&str; 3] = [CARRIER, IMAGE, PRODUCT];
+
+impl Faults {
+    fn count(&mut self, reason: &'static str) {
+        if let Some(index) = FAULTS.iter().position(|fault| *fault == reason) {
+            self.counts[index] += 1;
+        }
+    }
+
+    fn rejections(&self) -> impl Iterator<Item = (Rejection, u64)> {
+        FAULTS.iter().zip(self.counts).map(|(&reason, count)| (Rejection { detector: "energy", reason }, count))
+    }
+}
+
 /// Turns times since the last gap into times of the stream.
 struct Announcer<'a> {
     history: &'a History,
@@ -360,6 +437,37 @@ struct Announcer<'a> {
 }
 
 impl Announcer<'_> {
+    /// Which of the receiver's faults accounts for a candidate, whose times count from the last gap.
+    fn fault(
+        &self,
+        candidate: &Candidate,
+        doubt: Doubt,
+        carrier: &Carrier,
+        test: &mut FaultTest,
+        floor: &[f32],
+    ) -> Option<&'static str> {
+        let extent = &candidate.extent;
+        let bin_hz = self.grid.bin_hz();
+        let power = 10f32.powf(candidate.power_dbfs / 10.0);
+        if extent.center_hz.abs() < bin_hz && extent.bandwidth_hz < 4.0 * bin_hz && carrier.explains(power) {
+            return Some(CARRIER);
+        }
+        let position = |seconds: f64| self.base + (seconds * self.grid.sample_rate_hz()).round().max(0.0) as u64;
+        let mut explains = |fault| {
+            let hop_s = self.grid.hop_s();
+            let (_, samples) = self.history.slice(position(extent.start_s - hop_s), position(extent.end_s + hop_s));
+            test.explains(fault, samples, extent.low_hz(), extent.high_hz(), floor)
+        };
+        if doubt.mirrored && explains(Fault::Image) {
+            return Some(IMAGE);
+        }
+        let clipped = self.overload.during(extent.start_s, extent.end_s);
+        if clipped && doubt.outshone > PRODUCT_RATIO && explains(Fault::Clipping) {
+            return Some(PRODUCT);
+        }
+        None
+    }
+
     fn candidate(&self, mut candidate: Candidate, event: &mut impl FnMut(Event<'_>)) {
         let base_s = self.base as f64 / self.grid.sample_rate_hz();
         let clipped = self.overload.during(candidate.extent.start_s, candidate.extent.end_s);

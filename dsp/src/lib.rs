@@ -6,7 +6,9 @@
 
 pub mod analyst;
 pub mod baseband;
+pub mod carrier;
 pub mod detect;
+pub mod fault;
 pub mod finding;
 pub mod floor;
 pub mod frontend;

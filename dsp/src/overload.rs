@@ -2,11 +2,13 @@
 //!
 //! In: samples. Out: which milliseconds were overloaded.
 //! Method: components at or beyond full scale are counted; more than one in ten thousand of a millisecond's, and at
-//! least two, is an overload.
+//! least two, is an overload. How strong the products are that the limit makes follows from the same count.
 
 use std::collections::VecDeque;
 
 use num_complex::Complex32;
+
+use crate::statistics::gamma_threshold;
 
 /// Time over which is counted.
 const WINDOW_S: f64 = 1e-3;
@@ -14,6 +16,23 @@ const WINDOW_S: f64 = 1e-3;
 const OVERLOAD_SHARE: f64 = 1e-4;
 /// Overloaded stretches remembered.
 const MAX_REMEMBERED: usize = 4096;
+
+/// The products of clipping are denser than their mean over the band by up to this much where they are densest (6 dB).
+const PRODUCT_DENSITY: f64 = 4.0;
+
+/// Highest power of the products of clipping per unit of bandwidth, as a share of the band, where `share` of all
+/// components are at `full_scale`.
+///
+/// Components of a sum of many signals are normal: of those beyond `t` standard deviations, a share of `2 Q(t)`, the
+/// overshoot is nearly exponential with a mean of `1 / t`.
+pub fn product_density(share: f64, full_scale: f32) -> f32 {
+    if share <= 0.0 {
+        return 0.0;
+    }
+    let square = 2.0 * gamma_threshold(0.5, share.min(0.5).ln());
+    let overshoot = 2.0 / (square * square);
+    (PRODUCT_DENSITY * 2.0 * share * overshoot) as f32 * full_scale * full_scale
+}
 
 /// Counts samples at full scale.
 pub struct Overload {
@@ -41,6 +60,18 @@ impl Overload {
             stretches: VecDeque::with_capacity(MAX_REMEMBERED),
             window: 0,
         }
+    }
+
+    /// Share of components at full scale.
+    pub fn share(&self, samples: &[Complex32]) -> f64 {
+        let beyond = |component: f32| usize::from(component.abs() >= self.full_scale);
+        let count: usize = samples.iter().map(|s| beyond(s.re) + beyond(s.im)).sum();
+        count as f64 / (2 * samples.len()).max(1) as f64
+    }
+
+    /// Highest power of the products of clipping in a frame of these samples, of the whole band's width.
+    pub fn products(&self, samples: &[Complex32]) -> f32 {
+        product_density(self.share(samples), self.full_scale)
     }
 
     /// Takes the next samples.
@@ -105,6 +136,20 @@ impl Overload {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Distortion of normal components by a limit, from its integral.
+    #[test]
+    fn products_are_as_strong_as_the_integral_says() {
+        for (limit, share) in [(2.0f64, 0.0455), (2.5, 0.012_42), (3.0, 0.0027)] {
+            let step = 1e-4;
+            let density = |x: f64| (-x * x / 2.0).exp() / std::f64::consts::TAU.sqrt();
+            let power: f64 = (0..60_000).map(|i| i as f64 * step).map(|o| o * o * density(limit + o) * step).sum();
+            let expected = 2.0 * 2.0 * power / (limit * limit);
+            let said = f64::from(product_density(share, 1.0)) / PRODUCT_DENSITY;
+            assert!((0.8..2.0).contains(&(said / expected)), "{limit}: {said} for {expected}");
+        }
+        assert_eq!(product_density(0.0, 1.0), 0.0);
+    }
 
     #[test]
     fn only_the_overloaded_time_counts() {

@@ -40,11 +40,11 @@ impl Stft {
     ///
     /// # Panics
     /// if `samples.len() != fft_len`.
-    pub fn transform(&mut self, samples: &[Complex32]) -> &[Complex32] {
+    pub fn transform(&mut self, samples: &[Complex32]) -> &mut [Complex32] {
         self.buffer.copy_from_slice(samples);
         self.fft.process_with_scratch(&mut self.buffer, &mut self.scratch);
         hann_in_frequency(&self.buffer, &mut self.spectrum);
-        &self.spectrum
+        &mut self.spectrum
     }
 
     /// The spectrum last computed.

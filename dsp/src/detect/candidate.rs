@@ -12,3 +12,12 @@ pub struct Candidate {
     /// Its power over the noise within its bandwidth.
     pub snr_db: f32,
 }
+
+/// What speaks against a candidate as long as nobody has looked at its samples.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Doubt {
+    /// It is as if mirrored from a much stronger burst on the other side of the centre.
+    pub mirrored: bool,
+    /// Spectral density of the strongest burst on at the same time over its own.
+    pub outshone: f64,
+}

@@ -52,6 +52,8 @@ pub struct Cutter {
     integral: Vec<f64>,
     width: usize,
     waiting: Vec<Rectangle>,
+    profile: Vec<f64>,
+    ordered: Vec<f64>,
 }
 
 impl Cutter {
@@ -61,6 +63,8 @@ impl Cutter {
             integral: Vec::with_capacity((max_rows + 1) * (max_bins + 1)),
             width: 0,
             waiting: Vec::with_capacity(3 * MAX_PARTS),
+            profile: Vec::with_capacity(max_rows.max(max_bins)),
+            ordered: Vec::with_capacity(max_rows.max(max_bins)),
         }
     }
 
@@ -102,7 +106,7 @@ impl Cutter {
         let mut parts = 0;
         while let Some(part) = self.waiting.pop() {
             parts += 1;
-            match self.best_cut(&part).or_else(|| self.best_stripe(&part)) {
+            match self.best_cut(&part).or_else(|| self.best_stripe(&part)).or_else(|| self.best_ridge(&part)) {
                 Some(cut) if parts < MAX_PARTS => self.waiting.extend(cut.into_iter().flatten()),
                 _ if self.mean(&part) > NOISE_MEAN && self.evidence(&part) > MIN_EVIDENCE => out.push(part),
                 _ => {}
@@ -141,6 +145,40 @@ impl Cutter {
             ]);
         }
         best
+    }
+
+    /// A narrow signal upon a wide one changes the mean on neither side of a cut: the run of bins that stands above
+    /// the typical one as another level does, with the largest sum.
+    fn best_ridge(&mut self, part: &Rectangle) -> Option<Cut> {
+        let (mut profile, mut ordered) = (std::mem::take(&mut self.profile), std::mem::take(&mut self.ordered));
+        profile.clear();
+        let bins = part.bin..part.bin_end;
+        profile.extend(bins.map(|bin| self.mean(&Rectangle { bin, bin_end: bin + 1, ..*part })));
+        ordered.clear();
+        ordered.extend_from_slice(&profile);
+        let middle = ordered.len() / 2;
+        let typical = *ordered.select_nth_unstable_by(middle, f64::total_cmp).1;
+        let mut best: Option<(f64, usize, usize)> = None;
+        let mut from = 0;
+        for run in profile.chunk_by(|a, b| (*a > STEP_RATIO * typical) == (*b > STEP_RATIO * typical)) {
+            let sum = run.iter().sum::<f64>();
+            if run[0] > STEP_RATIO * typical && run.len() < profile.len() && best.is_none_or(|(most, ..)| sum > most) {
+                best = Some((sum, part.bin + from, part.bin + from + run.len()));
+            }
+            from += run.len();
+        }
+        (self.profile, self.ordered) = (profile, ordered);
+        let (_, from, to) = best?;
+        let parts = [
+            Rectangle { bin_end: from, ..*part },
+            Rectangle { bin: from, bin_end: to, ..*part },
+            Rectangle { bin: to, ..*part },
+        ];
+        let likelihood_of = |part: &Rectangle| likelihood(part.cells() as f64, self.sum(part));
+        let gain: f64 = parts.iter().filter(|part| part.cells() > 0).map(likelihood_of).sum();
+        let gain = gain - likelihood_of(part);
+        (gain > (MIN_CUT_GAIN + STRIPE_PENALTY) / INDEPENDENT_SHARE)
+            .then(|| parts.map(|part| (part.cells() > 0).then_some(part)))
     }
 
     fn best_cut(&self, part: &Rectangle) -> Option<Cut> {
@@ -264,6 +302,13 @@ mod tests {
         let parts = cut(30, 96, |_, k| if k < 48 { 100.0 } else { 5.0 });
         assert_eq!(parts.len(), 2, "{parts:?}");
         assert!(parts[0].bin_end.abs_diff(48) <= 1);
+    }
+
+    #[test]
+    fn a_narrow_signal_upon_a_wide_one_is_parted_from_it() {
+        let parts = cut(12, 800, |_, k| if (301..305).contains(&k) { 80.0 } else { 5.0 });
+        assert!(parts.iter().any(|r| r.bin == 301 && r.bin_end == 305 && r.cells() == 48), "{parts:?}");
+        assert_eq!(parts.len(), 3, "{parts:?}");
     }
 
     #[test]

@@ -4,11 +4,12 @@
 //! stretch at one frequency, after it has ended.
 //! Method: marked cells that touch form a patch; a patch is taken apart into rectangles of even power; rectangles
 //! that continue each other are one burst; edges are placed where the power crosses half of the burst's own.
-//! What is only the shadow of a stronger burst (spectral skirt, mirror image) is counted and dropped.
+//! What is only the skirt of a stronger burst is counted and dropped; what may be its image or otherwise the
+//! receiver's fault is handed on with a [`Doubt`].
 
 use std::ops::Range;
 
-use super::candidate::Candidate;
+use super::candidate::{Candidate, Doubt};
 use super::energy::ActivityRow;
 use super::rectangles::{Cutter, Rectangle, evidence};
 use crate::finding::{Rejection, Segment};
@@ -42,12 +43,16 @@ const SKIRT_REACH_HZ: f64 = 30e3;
 /// Its shoulder is this much weaker (20 dB), and right beside it.
 const SHOULDER_RATIO: f64 = 100.0;
 const SHOULDER_BANDWIDTHS: f64 = 0.2;
+/// The slope of its own spectrum is narrower than any allocation, beside it, and weaker by this (8 dB).
+const SLOPE_RATIO: f64 = 6.3;
+const SLOPE_WIDTH_HZ: f64 = 35e3;
+const SLOPE_BINS: f64 = 3.0;
 /// A keyed signal of power `B` leaves `SIDELOBE · B / bins²` a bin; pieces are held to be that up to these factors.
 const SIDELOBE: f64 = 0.4;
 const SIDELOBE_MARGIN: f64 = 4.0;
 const EDGE_MARGIN: f64 = 20.0;
-/// A mirror image is this much weaker (18 dB).
-const IMAGE_RATIO: f64 = 63.0;
+/// A mirror image is this much weaker (15 dB).
+const IMAGE_RATIO: f64 = 32.0;
 /// Share of its time that a shadow must lie within its cause.
 const SHADOW_OVERLAP: f64 = 0.7;
 /// Frames up to which a piece is short: at a stronger burst's edge it is that edge; over this share of the band, a click.
@@ -75,6 +80,7 @@ struct Piece {
     /// Touches the chunk's end: its end is not its own yet.
     cut_off: bool,
     shadow: Option<&'static str>,
+    doubt: Doubt,
     /// Noise power of a bin in its band.
     floor: f64,
 }
@@ -128,7 +134,7 @@ impl Segmentation {
     }
 
     /// Takes one row; bursts that have ended go to `ended`. `floor` is the noise power of each bin.
-    pub fn push(&mut self, row: &ActivityRow<'_>, floor: &[f32], ended: &mut impl FnMut(Candidate)) {
+    pub fn push(&mut self, row: &ActivityRow<'_>, floor: &[f32], ended: &mut impl FnMut(Candidate, Doubt)) {
         let bins = self.grid.fft_len();
         if self.num_rows == 0 {
             self.first_frame = row.frame;
@@ -143,7 +149,7 @@ impl Segmentation {
     }
 
     /// Ends every burst.
-    pub fn finish(&mut self, floor: &[f32], ended: &mut impl FnMut(Candidate)) {
+    pub fn finish(&mut self, floor: &[f32], ended: &mut impl FnMut(Candidate, Doubt)) {
         self.close_chunk(floor, ended);
         self.end_before(f64::INFINITY, ended);
     }
@@ -173,7 +179,7 @@ impl Segmentation {
         }
     }
 
-    fn close_chunk(&mut self, floor: &[f32], ended: &mut impl FnMut(Candidate)) {
+    fn close_chunk(&mut self, floor: &[f32], ended: &mut impl FnMut(Candidate, Doubt)) {
         self.find_runs();
         self.join_runs();
         self.pieces.clear();
@@ -328,6 +334,7 @@ impl Segmentation {
             mean,
             cut_off,
             shadow: None,
+            doubt: Doubt::default(),
             floor: floor_bins.iter().map(|f| f64::from(*f)).sum::<f64>() / floor_bins.len() as f64,
         }
     }
@@ -347,10 +354,10 @@ impl Segmentation {
             let center_hz = (w.low_hz + w.high_hz) / 2.0;
             for strong in 0..weak {
                 let s = self.pieces[strong];
-                let ratio = s.mean / w.mean;
-                if ratio < SHADOW_RATIO {
+                if s.mean < SHADOW_RATIO * w.mean {
                     break;
                 }
+                let ratio = (s.mean - 1.0) / (w.mean - 1.0).max(1e-3);
                 let (s_width_hz, s_center_hz) = (s.high_hz - s.low_hz, (s.low_hz + s.high_hz) / 2.0);
                 let from_edge_s = |edge_s: f64| (w.start_s - edge_s).abs().max((w.end_s - edge_s).abs());
                 let at_an_edge = from_edge_s(s.start_s).min(from_edge_s(s.end_s)) < SHORT_FRAMES * hop_s;
@@ -366,11 +373,16 @@ impl Segmentation {
                 let mirrored_hz = w.high_hz.min(-s.low_hz) - w.low_hz.max(-s.high_hz);
                 let skirt = ratio > SKIRT_RATIO && apart_hz < SKIRT_BANDWIDTHS * s_width_hz + SKIRT_REACH_HZ
                     || ratio > SHOULDER_RATIO && apart_hz < SHOULDER_BANDWIDTHS * s_width_hz;
-                if skirt || w.mean < margin * sidelobe {
-                    self.pieces[weak].shadow = Some(SKIRT);
-                } else if ratio > IMAGE_RATIO && mirrored_hz > 0.5 * width_hz && apart_hz > 0.0 {
-                    self.pieces[weak].shadow = Some(IMAGE);
+                let slope = ratio > SLOPE_RATIO
+                    && apart_hz < SLOPE_BINS * bin_hz
+                    && width_hz < SLOPE_WIDTH_HZ.min(s_width_hz / 2.0)
+                    && s_width_hz > SLOPE_WIDTH_HZ;
+                let piece = &mut self.pieces[weak];
+                if skirt || slope || w.mean < margin * sidelobe {
+                    piece.shadow = Some(SKIRT);
                 }
+                piece.doubt.mirrored |= ratio > IMAGE_RATIO && mirrored_hz > 0.5 * width_hz && apart_hz > 0.0;
+                piece.doubt.outshone = piece.doubt.outshone.max(ratio * s.floor / w.floor);
             }
         }
     }
@@ -411,6 +423,8 @@ impl Segmentation {
             o.end_s = o.end_s.max(piece.end_s);
             o.cut_off = piece.cut_off;
             o.shadow = o.shadow.or(piece.shadow);
+            o.doubt.mirrored |= piece.doubt.mirrored;
+            o.doubt.outshone = o.doubt.outshone.max(piece.doubt.outshone);
             open.duration_s += duration_s;
             open.shadow_s += shadow_s;
         } else if self.open.len() < MAX_OPEN {
@@ -421,7 +435,7 @@ impl Segmentation {
     }
 
     /// Announces the bursts that no piece from `now_s` on can continue, in order of their start.
-    fn end_before(&mut self, now_s: f64, ended: &mut impl FnMut(Candidate)) {
+    fn end_before(&mut self, now_s: f64, ended: &mut impl FnMut(Candidate, Doubt)) {
         self.open.sort_unstable_by(|a, b| a.piece.start_s.total_cmp(&b.piece.start_s));
         let mut kept = 0;
         for index in 0..self.open.len() {
@@ -435,7 +449,7 @@ impl Segmentation {
             match open.piece.shadow {
                 Some(reason) if open.shadow_s > 0.5 * open.duration_s => self.reject(reason),
                 _ if evidence(open.piece.cells, open.piece.sum) < MIN_EVIDENCE => self.reject(WEAK),
-                _ => ended(self.candidate(&open.piece)),
+                _ => ended(self.candidate(&open.piece), open.piece.doubt),
             }
         }
         self.open.truncate(kept);
@@ -463,11 +477,10 @@ impl Segmentation {
 
 const DETECTOR: &str = "energy";
 const SKIRT: &str = "spectral skirt of a stronger burst";
-const IMAGE: &str = "mirror image of a stronger burst";
 const CLICK: &str = "click";
 const WEAK: &str = "not above the noise for long enough";
 const TOO_MANY: &str = "more bursts than can be followed";
-const REASONS: [&str; 5] = [SKIRT, IMAGE, CLICK, WEAK, TOO_MANY];
+const REASONS: [&str; 4] = [SKIRT, CLICK, WEAK, TOO_MANY];
 
 /// Rows that a burst may be missing for and still go on: as long as a box of its width and level needs to be marked.
 fn reach_rows(piece: &Piece, bin_hz: f64) -> f64 {
