@@ -4,8 +4,10 @@
 //! and the detectors stand apart, both on `spec`.
 
 pub mod candidate;
+pub mod edges;
 pub mod energy;
 mod evidence;
+pub mod lasting;
 pub mod nprach;
 pub mod npusch;
 pub mod prach;

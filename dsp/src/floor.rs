@@ -11,6 +11,8 @@
 use crate::grid::Grid;
 use crate::statistics::gamma_threshold;
 
+/// Bins whose columns are sorted side by side.
+const LANES: usize = 16;
 /// Frames averaged before ordering.
 const FRAMES_PER_AVERAGE: usize = 8;
 /// Averages ordered for one estimate.
@@ -48,7 +50,8 @@ pub struct NoiseFloor {
     estimates: Vec<f32>,
     num_estimates: usize,
     next_estimate: usize,
-    column: Vec<f32>,
+    /// Levels of a neighbourhood in order.
+    window: Vec<f32>,
     typical: Vec<f32>,
     level_log: Vec<f32>,
     spur: Vec<bool>,
@@ -72,7 +75,7 @@ impl NoiseFloor {
             estimates: vec![0.0; num_bins * NUM_ESTIMATES],
             num_estimates: 0,
             next_estimate: 0,
-            column: Vec::with_capacity(AVERAGES_PER_ESTIMATE.max(4 * bins(NEIGHBOURHOOD_HZ) + 1)),
+            window: Vec::with_capacity(2 * bins(NEIGHBOURHOOD_HZ) + 2),
             typical: vec![0.0; num_bins],
             level_log: vec![0.0; num_bins],
             spur: vec![false; num_bins],
@@ -86,9 +89,7 @@ impl NoiseFloor {
     /// if `power.len()` is not the number of bins.
     pub fn push(&mut self, power: &[f32]) -> bool {
         assert_eq!(power.len(), self.num_bins, "powers of a frame of {} bins", self.num_bins);
-        for (sum, p) in self.sum.iter_mut().zip(power) {
-            *sum += p;
-        }
+        add(&mut self.sum, power);
         self.frames_in_sum += 1;
         if self.frames_in_sum == FRAMES_PER_AVERAGE {
             self.close_average();
@@ -127,7 +128,8 @@ impl NoiseFloor {
         let row = &mut self.averages[self.num_averages * self.num_bins..][..self.num_bins];
         let scale = 1.0 / self.frames_in_sum as f32;
         for (average, sum) in row.iter_mut().zip(&mut self.sum) {
-            *average = *sum * scale;
+            // What is no number is no noise either.
+            *average = if sum.is_finite() { *sum * scale } else { f32::MAX };
             *sum = 0.0;
         }
         self.num_averages += 1;
@@ -136,20 +138,13 @@ impl NoiseFloor {
 
     fn close_estimate(&mut self) {
         let row = &mut self.estimates[self.next_estimate * self.num_bins..][..self.num_bins];
-        for (bin, estimate) in row.iter_mut().enumerate() {
-            self.column.clear();
-            self.column.extend((0..self.num_averages).map(|a| self.averages[a * self.num_bins + bin]));
-            *estimate = quantile(&mut self.column, 4) / self.quartile_bias;
-        }
+        lower_quartiles(&self.averages[..self.num_averages * self.num_bins], 1.0 / self.quartile_bias, row);
         self.num_averages = 0;
         self.next_estimate = (self.next_estimate + 1) % NUM_ESTIMATES;
         self.num_estimates = (self.num_estimates + 1).min(NUM_ESTIMATES);
         let bias = 1.0 + ESTIMATE_SPREAD * normal_quartile(self.num_estimates);
-        for bin in 0..self.num_bins {
-            self.column.clear();
-            self.column.extend((0..self.num_estimates).map(|e| self.estimates[e * self.num_bins + bin]));
-            self.typical[bin] = quantile(&mut self.column, 4) / bias;
-        }
+        let estimates = &self.estimates[..self.num_estimates * self.num_bins];
+        lower_quartiles(estimates, 1.0 / bias, &mut self.typical);
         self.smooth_over_frequency();
     }
 
@@ -157,12 +152,20 @@ impl NoiseFloor {
     /// parabolas, which follow the slopes of a receiver's filter.
     fn smooth_over_frequency(&mut self) {
         let last = self.num_bins - 1;
+        self.window.clear();
+        let (mut from, mut to) = (0, 0);
         for bin in 0..self.num_bins {
             // Symmetric, so that a slope leaves the median unbiased.
             let reach = self.neighbourhood_bins.min(bin).min(last - bin);
-            self.column.clear();
-            self.column.extend_from_slice(&self.typical[bin - reach..=bin + reach]);
-            let median = quantile(&mut self.column, 2);
+            while to <= bin + reach {
+                self.window.insert(place(&self.window, self.typical[to]), self.typical[to]);
+                to += 1;
+            }
+            while from < bin - reach {
+                self.window.remove(place(&self.window, self.typical[from]));
+                from += 1;
+            }
+            let median = self.window[(self.window.len() - 1) / 2];
             let own = self.typical[bin];
             let outlier = reach >= MIN_NEIGHBOURS && own > median * OUTLIER_RATIO;
             self.level_log[bin] = if outlier { median } else { own }.max(f32::MIN_POSITIVE).ln();
@@ -187,13 +190,70 @@ fn parabola_at_middle(values: &[f32]) -> f32 {
     values.iter().zip(-reach..=reach).map(|(value, j)| value * weight(j)).sum()
 }
 
-/// The value that a `1 / parts` share of the others lies below.
-fn quantile(values: &mut [f32], parts: usize) -> f32 {
-    let index = (values.len() - 1) / parts;
-    *values.select_nth_unstable_by(index, f32::total_cmp).1
+#[multiversion::multiversion(targets = "simd")]
+fn add(sums: &mut [f32], values: &[f32]) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum += value;
+    }
 }
 
-/// Where the lower quartile that [`quantile`] takes of `count` normal values lies, in standard deviations.
+/// Where `value` stands, or would stand, among values in order.
+fn place(ordered: &[f32], value: f32) -> usize {
+    ordered.partition_point(|other| other.total_cmp(&value).is_lt())
+}
+
+/// The value of every bin that a quarter of its rows lie below, times `scale`; as many bins to a row as `quartiles`
+/// has, no more than [`AVERAGES_PER_ESTIMATE`] rows.
+#[multiversion::multiversion(targets = "simd")]
+fn lower_quartiles(rows: &[f32], scale: f32, quartiles: &mut [f32]) {
+    let num_bins = quartiles.len();
+    let mut columns = [[f32::MAX; LANES]; AVERAGES_PER_ESTIMATE];
+    for (first, quartiles) in (0..num_bins).step_by(LANES).zip(quartiles.chunks_mut(LANES)) {
+        let mut count = 0;
+        for (column, row) in columns.iter_mut().zip(rows.chunks_exact(num_bins)) {
+            column[..quartiles.len()].copy_from_slice(&row[first..first + quartiles.len()]);
+            count += 1;
+        }
+        if count == 0 {
+            return;
+        }
+        sort_columns(&mut columns[..count]);
+        for (quartile, value) in quartiles.iter_mut().zip(columns[(count - 1) / 4]) {
+            *quartile = value * scale;
+        }
+    }
+}
+
+/// Sorts many columns side by side (Batcher's merge exchange; Knuth 5.2.2, algorithm M).
+#[inline(always)]
+fn sort_columns(rows: &mut [[f32; LANES]]) {
+    let highest = rows.len().next_power_of_two() / 2;
+    let mut p = highest;
+    while p > 0 {
+        let (mut q, mut r, mut d) = (highest, 0, p);
+        loop {
+            for low in 0..rows.len() - d {
+                if low & p != r {
+                    continue;
+                }
+                let (a, b) = (rows[low], rows[low + d]);
+                for lane in 0..LANES {
+                    rows[low][lane] = a[lane].min(b[lane]);
+                }
+                for lane in 0..LANES {
+                    rows[low + d][lane] = a[lane].max(b[lane]);
+                }
+            }
+            if q == p {
+                break;
+            }
+            (d, q, r) = (q - p, q / 2, p);
+        }
+        p /= 2;
+    }
+}
+
+/// Where the lower quartile that [`lower_quartiles`] takes of `count` normal values lies, in standard deviations.
 fn normal_quartile(count: usize) -> f32 {
     if count < 2 {
         return 0.0;
@@ -236,6 +296,17 @@ mod tests {
 
     fn mean_db(floor: &[f32]) -> f32 {
         10.0 * (floor.iter().sum::<f32>() / floor.len() as f32).log10()
+    }
+
+    #[test]
+    fn columns_are_sorted_whatever_their_length() {
+        let mut state = 5;
+        for len in 1..=64 {
+            let mut rows: Vec<[f32; LANES]> =
+                (0..len).map(|_| std::array::from_fn(|_| uniform(&mut state) as f32)).collect();
+            sort_columns(&mut rows);
+            assert!(rows.windows(2).all(|pair| (0..LANES).all(|lane| pair[0][lane] <= pair[1][lane])), "{len}");
+        }
     }
 
     #[test]

@@ -7,7 +7,9 @@ use num_complex::Complex32;
 
 use crate::carrier::Carrier;
 use crate::detect::candidate::{Candidate, Doubt};
-use crate::detect::energy::Energy;
+use crate::detect::edges::Edges;
+use crate::detect::energy::{ActivityRow, Energy};
+use crate::detect::lasting::Lasting;
 use crate::detect::nprach::{REFINE_MARGIN_S, Search, Seed};
 use crate::detect::prach;
 use crate::detect::segment::Segmentation;
@@ -41,6 +43,9 @@ const WIDE_BEFORE_SEED_S: f64 = 2e-3;
 
 /// A burst weaker than another by this spectral density (10 dB) may be a product of its clipping.
 const PRODUCT_RATIO: f64 = 10.0;
+
+/// Edges are refined by no more than this; and how long rows may wait before they are final.
+const EDGE_SLACK_S: f64 = 30e-3;
 
 /// Seeds that may end in one frame without room being made for more.
 const MAX_SEEDS: usize = 256;
@@ -108,6 +113,8 @@ pub struct FrontEnd {
     faults: Faults,
     energy: Energy,
     segmentation: Segmentation,
+    lasting: Lasting,
+    edges: Edges,
     preambles: Search,
     seeds: Vec<Seed>,
     wide_preambles: prach::Gate,
@@ -124,6 +131,9 @@ pub struct FrontEnd {
     power: Vec<f32>,
     whitened: Vec<f32>,
     row: Row,
+    /// Of each bin over the frames of the row under way.
+    row_sum: Vec<f32>,
+    row_peak: Vec<f32>,
     row_frames: usize,
     frames_per_row: usize,
 }
@@ -151,6 +161,8 @@ impl FrontEnd {
             faults: Faults::default(),
             energy: Energy::new(&grid),
             segmentation: Segmentation::new(&grid),
+            lasting: Lasting::new(&grid),
+            edges: Edges::new(&grid),
             preambles: Search::new(&grid),
             seeds: Vec::with_capacity(MAX_SEEDS),
             wide_preambles: prach::Gate::new(&grid),
@@ -163,6 +175,8 @@ impl FrontEnd {
             power: vec![0.0; bins],
             whitened: vec![0.0; bins],
             row: Row { end_s: 0.0, mean: zeros.clone(), peak: zeros.clone(), floor: zeros },
+            row_sum: vec![0.0; bins],
+            row_peak: vec![0.0; bins],
             row_frames: 0,
             frames_per_row: ((ROW_S / grid.hop_s()).round() as usize).max(1),
         })
@@ -196,7 +210,9 @@ impl FrontEnd {
         let searched_s = self.grid.middle_s(self.searched);
         let preambles_s = self.preambles.horizon_s() + REFINE_MARGIN_S;
         let wide_preambles_s = self.wide_preambles.horizon_s() + WIDE_BEFORE_SEED_S;
-        base_s + self.segmentation.settled_s().min(searched_s - preambles_s.max(wide_preambles_s))
+        let lasting_s = self.lasting.horizon_s() + EDGE_SLACK_S;
+        let ended_s = self.segmentation.settled_s() - EDGE_SLACK_S;
+        base_s + ended_s.min(searched_s - preambles_s.max(wide_preambles_s).max(lasting_s))
     }
 
     /// What was turned down on the way, by reason.
@@ -258,20 +274,40 @@ impl FrontEnd {
     /// Cuts bursts out of the frame just whitened, or out of all that is left.
     fn segment(&mut self, finish: bool, event: &mut impl FnMut(Event<'_>)) {
         let Self { energy, segmentation, floor, history, overload, grid, base, whitened, .. } = self;
-        let Self { fault, faults, carrier, .. } = self;
+        let Self { fault, faults, carrier, lasting, edges, .. } = self;
         let tell = Announcer { history, overload, grid, base: *base };
-        let mut ended = |candidate, doubt| {
-            if let Some(reason) = tell.fault(&candidate, doubt, carrier, fault, floor.power()) {
+        let floor = floor.power();
+        let mut ended = |mut candidate: Candidate, doubt| {
+            if let Some(reason) = tell.fault(&candidate, doubt, carrier, fault, floor) {
                 faults.count(reason);
-            } else {
-                tell.candidate(candidate, event);
+                return None;
             }
+            let frame = |index| {
+                let samples = frame_samples(history, grid, *base, index);
+                Some(samples).filter(|samples| samples.len() == grid.fft_len())
+            };
+            edges.refine(&mut candidate, floor, frame);
+            tell.candidate(candidate, event);
+            Some(candidate.extent)
+        };
+        let mut push = |row: ActivityRow<'_>| {
+            segmentation.push(&row, floor, &mut |candidate, doubt| {
+                ended(candidate, doubt).iter().for_each(|extent| lasting.note(extent));
+            });
+            lasting.push(&row, floor, &mut |candidate| {
+                ended(candidate, Doubt::default());
+            });
         };
         if finish {
-            energy.finish(|row| segmentation.push(&row, floor.power(), &mut ended));
-            segmentation.finish(floor.power(), &mut ended);
+            energy.finish(push);
+            segmentation.finish(floor, &mut |candidate, doubt| {
+                ended(candidate, doubt).iter().for_each(|extent| lasting.note(extent));
+            });
+            lasting.finish(floor, &mut |candidate| {
+                ended(candidate, Doubt::default());
+            });
         } else {
-            energy.push(whitened, |row| segmentation.push(&row, floor.power(), &mut ended));
+            energy.push(whitened, &mut push);
         }
     }
 
@@ -281,6 +317,7 @@ impl FrontEnd {
         self.energy = Energy::new(&self.grid);
         self.seeds.clear();
         self.segmentation.restart();
+        self.lasting.restart();
         self.overload.restart();
         self.base = begin;
         self.learnt = 0;
@@ -317,21 +354,13 @@ impl FrontEnd {
             carrier.learn(spectrum);
         }
         carrier.remove(spectrum);
-        for (power, value) in power.iter_mut().zip(spectrum) {
-            *power = value.norm_sqr();
-        }
+        powers(spectrum, power);
     }
 
     /// Searches the frame just transformed.
     fn search(&mut self, event: &mut impl FnMut(Event<'_>)) {
         let products = self.products();
-        for ((whitened, power), floor) in self.whitened.iter_mut().zip(&self.power).zip(self.floor.power()) {
-            *whitened = power / (floor + products);
-        }
-        for (share, whitened) in self.occupancy.iter_mut().zip(&self.whitened) {
-            let now = if *whitened > OCCUPIED { 1.0 } else { 0.0 };
-            *share += (now - *share) / OCCUPANCY_FRAMES;
-        }
+        whiten(&self.power, self.floor.power(), products, &mut self.whitened, &mut self.occupancy);
         self.segment(false, event);
         self.preambles.push(self.searched, self.stft.spectrum(), self.floor.power(), &mut self.seeds);
         self.announce_preambles(event);
@@ -373,26 +402,22 @@ impl FrontEnd {
     }
 
     fn add_to_row(&mut self, frame: u64, event: &mut impl FnMut(Event<'_>)) {
-        let (bins, columns) = (self.power.len(), self.row.mean.len());
         if self.row_frames == 0 {
-            self.row.mean.fill(0.0);
-            self.row.peak.fill(0.0);
+            self.row_sum.fill(0.0);
+            self.row_peak.fill(0.0);
         }
-        for column in 0..columns {
-            let cells = &self.power[column * bins / columns..(column + 1) * bins / columns];
-            let (sum, peak) = cells.iter().fold((0.0, 0.0f32), |(sum, peak), p| (sum + p, peak.max(*p)));
-            self.row.mean[column] += sum / cells.len() as f32;
-            self.row.peak[column] = self.row.peak[column].max(peak);
-        }
+        accumulate(&self.power, &mut self.row_sum, &mut self.row_peak);
         self.row_frames += 1;
         if self.row_frames < self.frames_per_row {
             return;
         }
-        let scale = 1.0 / self.row_frames as f32;
-        self.row.mean.iter_mut().for_each(|mean| *mean *= scale);
+        let (bins, columns) = (self.power.len(), self.row.mean.len());
         for column in 0..columns {
-            let cells = &self.floor.power()[column * bins / columns..(column + 1) * bins / columns];
-            self.row.floor[column] = cells.iter().sum::<f32>() / cells.len() as f32;
+            let cells = column * bins / columns..(column + 1) * bins / columns;
+            let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len() as f32;
+            self.row.mean[column] = mean(&self.row_sum[cells.clone()]) / self.row_frames as f32;
+            self.row.floor[column] = mean(&self.floor.power()[cells.clone()]);
+            self.row.peak[column] = self.row_peak[cells].iter().fold(0.0, |peak, p| peak.max(*p));
         }
         self.row.end_s = self.base as f64 / self.grid.sample_rate_hz() + self.grid.middle_s(frame);
         self.row_frames = 0;
@@ -403,6 +428,32 @@ impl FrontEnd {
 fn frame_samples<'a>(history: &'a History, grid: &Grid, base: u64, frame: u64) -> &'a [Complex32] {
     let from = base + frame * grid.hop() as u64;
     history.slice(from, from + grid.fft_len() as u64).1
+}
+
+#[multiversion::multiversion(targets = "simd")]
+fn powers(spectrum: &[Complex32], powers: &mut [f32]) {
+    for (power, value) in powers.iter_mut().zip(spectrum) {
+        *power = value.re * value.re + value.im * value.im;
+    }
+}
+
+/// Powers over the noise, and how often each bin is well above it.
+#[multiversion::multiversion(targets = "simd")]
+fn whiten(power: &[f32], floor: &[f32], products: f32, whitened: &mut [f32], occupancy: &mut [f32]) {
+    let cells = power.iter().zip(floor).zip(whitened.iter_mut().zip(occupancy));
+    for ((power, floor), (whitened, share)) in cells {
+        *whitened = power / (floor + products);
+        let now = if *whitened > OCCUPIED { 1.0 } else { 0.0 };
+        *share += (now - *share) / OCCUPANCY_FRAMES;
+    }
+}
+
+#[multiversion::multiversion(targets = "simd")]
+fn accumulate(power: &[f32], sums: &mut [f32], peaks: &mut [f32]) {
+    for ((power, sum), peak) in power.iter().zip(sums).zip(peaks) {
+        *sum += power;
+        *peak = if *power > *peak { *power } else { *peak };
+    }
 }
 
 /// Bursts that were the receiver's own, by the reason.

@@ -46,6 +46,14 @@ const HOP_REACH_HZ: f64 = 2e6;
 const HOP_LEVEL_DB: f32 = 4.0;
 const HOP_WIDTH_RATIO: f64 = 2.5;
 
+/// A narrow burst this long, as long as this many of a piece, of about its level and over the piece's band and time, is
+/// what the piece is a part of: weak bursts are seen in parts, too.
+const LASTING_S: f64 = 25e-3;
+const LASTING_HZ: f64 = 60e3;
+const LASTING_RATIO: f64 = 1.3;
+const LASTING_LEVEL_DB: f32 = 6.0;
+const LASTING_SHARE: f64 = 0.7;
+
 /// A finding ordered by its start, earliest first out of the heap.
 #[derive(Clone)]
 struct Waiting(Finding, u64);
@@ -108,6 +116,8 @@ pub struct Judge {
     named: Vec<Finding>,
     /// Unnamed bursts wider than a carrier whose time is not over yet.
     wide: Vec<Finding>,
+    /// Narrow bursts that last and whose time is not over yet: they have parts.
+    lasting: Vec<(Segment, f32)>,
     /// Sure NB-IoT bursts of the last seconds: middle of the band and end.
     sure: VecDeque<(f64, f64)>,
     /// Bursts that may still hop on.
@@ -127,6 +137,9 @@ impl Judge {
             self.named.push(finding.clone());
         } else if finding.extent.bandwidth_hz > WIDE_HZ {
             self.wide.push(finding.clone());
+        }
+        if finding.extent.duration_s() > LASTING_S && finding.extent.bandwidth_hz < LASTING_HZ {
+            self.lasting.push((finding.extent, finding.power_dbfs));
         }
         self.waiting.push(Waiting(finding, self.number));
         self.number += 1;
@@ -148,6 +161,8 @@ impl Judge {
                 rejected(ECHO);
             } else if self.is_skirt(&finding) {
                 rejected(SKIRT);
+            } else if self.is_part(&finding) {
+                rejected(PART);
             } else {
                 self.remember(&finding);
                 self.continue_hop(finding);
@@ -159,6 +174,7 @@ impl Judge {
         while self.hopping.first().is_some_and(|first| first.extent.end_s + HOP_GAP_S < open_s) {
             burst(self.hopping.remove(0));
         }
+        self.lasting.retain(|(extent, _)| extent.end_s >= open_s);
         self.wide.retain(|w| w.extent.end_s >= open_s);
         self.named.retain(|n| n.extent.end_s + SKIRT_SLACK_S >= open_s);
         self.preambles.retain(|p| p.extent.end_s + OWN_SLACK_S >= open_s);
@@ -232,6 +248,18 @@ impl Judge {
             })
     }
 
+    /// A part of a burst that has been seen as a whole.
+    fn is_part(&self, finding: &Finding) -> bool {
+        let e = &finding.extent;
+        finding.technology == Technology::Unknown
+            && self.lasting.iter().any(|(whole, power_dbfs)| {
+                whole.duration_s() > LASTING_RATIO * e.duration_s()
+                    && whole.shared_s(e) > LASTING_SHARE * e.duration_s()
+                    && whole.shared_hz(e) > 0.5 * e.bandwidth_hz.min(whole.bandwidth_hz)
+                    && (finding.power_dbfs - power_dbfs).abs() < LASTING_LEVEL_DB
+            })
+    }
+
     fn is_echo(&self, finding: &Finding) -> bool {
         match finding.channel {
             Channel::Nprach => nprach::is_echo(finding, self.preambles.iter()),
@@ -272,6 +300,7 @@ impl Judge {
 const PIECE: Rejection = Rejection { detector: "judge", reason: "shared channel that is a piece of a wider signal" };
 const ALONE: Rejection = Rejection { detector: "judge", reason: "part of a shared channel without company" };
 const SKIRT: Rejection = Rejection { detector: "judge", reason: "skirt of a named burst" };
+const PART: Rejection = Rejection { detector: "judge", reason: "part of a burst seen as a whole" };
 const ECHO: Rejection = Rejection { detector: "judge", reason: "echo of a stronger preamble" };
 const OWNED: Rejection = Rejection { detector: "judge", reason: "piece of a preamble" };
 
@@ -413,6 +442,16 @@ mod tests {
         whole.confidence = 0.99;
         assert_eq!(judged(vec![part.clone()])[0].channel, Channel::Unknown);
         assert!(judged(vec![whole, part]).iter().all(|b| b.channel == Channel::Npusch1));
+    }
+
+    #[test]
+    fn parts_of_a_weak_burst_are_not_told_beside_it() {
+        let whole = finding(Channel::Unknown, 0.1, 0.35, 20e3, 15e3);
+        let part = finding(Channel::Unknown, 0.13, 0.2, 21e3, 18e3);
+        let mut stronger = finding(Channel::Unknown, 0.21, 0.25, 20e3, 15e3);
+        stronger.power_dbfs += 20.0;
+        let starts: Vec<f64> = judged(vec![part, whole, stronger]).iter().map(|b| b.extent.start_s).collect();
+        assert_eq!(starts, [0.1, 0.21]);
     }
 
     #[test]

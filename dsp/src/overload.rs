@@ -78,8 +78,7 @@ impl Overload {
     pub fn push(&mut self, mut samples: &[Complex32]) {
         while !samples.is_empty() {
             let (head, rest) = samples.split_at(samples.len().min(self.window_samples - self.counted));
-            let full_scale = self.full_scale;
-            self.at_full_scale += head.iter().filter(|s| s.re.abs() >= full_scale || s.im.abs() >= full_scale).count();
+            self.at_full_scale += count_beyond(head, self.full_scale);
             self.counted += head.len();
             samples = rest;
             if self.counted == self.window_samples {
@@ -131,6 +130,13 @@ impl Overload {
         let (start, end) = (start_s / WINDOW_S, end_s / WINDOW_S);
         self.stretches.iter().rev().any(|&(from, to)| (from as f64) < end && (to as f64) > start)
     }
+}
+
+/// Samples of which a component is at least `full_scale`.
+#[multiversion::multiversion(targets = "simd")]
+fn count_beyond(samples: &[Complex32], full_scale: f32) -> usize {
+    let beyond = |s: &Complex32| u32::from((s.re.abs() >= full_scale) | (s.im.abs() >= full_scale));
+    samples.iter().map(beyond).sum::<u32>() as usize
 }
 
 #[cfg(test)]

@@ -58,19 +58,27 @@ impl Stft {
 /// `w[n] = (1 - cos(2πn/N)) / 2` is, in frequency, half a bin's value minus a quarter of each neighbour's; the scale
 /// `2 / N` makes a tone on a bin 1.
 fn hann_in_frequency(bins: &[Complex32], out: &mut [Complex32]) {
-    let len = bins.len();
-    let half = len / 2;
-    let (centre, side) = (1.0 / len as f32, -0.5 / len as f32);
-    let (low, high) = out.split_at_mut(half);
+    let (len, half) = (bins.len(), bins.len() / 2);
     // Bin `half + i` of the transform is the negative frequency that comes first.
-    for (out, first) in [(low, half), (high, 0)] {
-        for (i, value) in out.iter_mut().enumerate().take(half) {
-            let k = first + i;
-            let before = bins[if k == 0 { len - 1 } else { k - 1 }];
-            let after = bins[if k + 1 == len { 0 } else { k + 1 }];
-            *value = bins[k] * centre + (before + after) * side;
-        }
+    let (low, high) = out.split_at_mut(half);
+    three_taps(&bins[half - 1..], len, &mut low[..half - 1]);
+    three_taps(&bins[..half + 1], len, &mut high[1..]);
+    low[half - 1] = tap(bins[len - 2], bins[len - 1], bins[0], len);
+    high[0] = tap(bins[len - 1], bins[0], bins[1], len);
+}
+
+/// `out[i]` from the values `i`, `i + 1` and `i + 2` of a transform of `len`.
+#[multiversion::multiversion(targets = "simd")]
+fn three_taps(values: &[Complex32], len: usize, out: &mut [Complex32]) {
+    let (centre, side) = (1.0 / len as f32, -0.5 / len as f32);
+    for ((out, pair), after) in out.iter_mut().zip(values.windows(2)).zip(&values[2..]) {
+        out.re = pair[1].re * centre + (pair[0].re + after.re) * side;
+        out.im = pair[1].im * centre + (pair[0].im + after.im) * side;
     }
+}
+
+fn tap(before: Complex32, at: Complex32, after: Complex32, len: usize) -> Complex32 {
+    at * (1.0 / len as f32) + (before + after) * (-0.5 / len as f32)
 }
 
 #[cfg(test)]

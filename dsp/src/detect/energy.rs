@@ -8,6 +8,8 @@
 //! spectral sidelobes reach are not available to weaker ones.
 //! Ignores: shape. What belongs together is the segmentation's question.
 
+use std::ops::Range;
+
 use crate::grid::Grid;
 use crate::statistics::gamma_threshold;
 
@@ -17,8 +19,15 @@ const FALSE_ALARM_PER_BOX: f64 = 1e-9;
 const FLOOR_UNCERTAINTY: f64 = 1.1;
 /// Frames of the boxes tested, one level each.
 const LEVEL_FRAMES: [usize; 5] = [1, 3, 8, 24, 64];
-/// Widths of the boxes tested: a tone, a subcarrier, three, half a resource block, one, two, six, twenty-five.
-const WIDTHS_HZ: [f64; 9] = [3750.0, 7500.0, 15e3, 45e3, 90e3, 180e3, 360e3, 1080e3, 4500e3];
+/// Frames that are one block for the levels from the fourth on.
+const BLOCK_FRAMES: usize = 8;
+const FIRST_BLOCK_LEVEL: usize = 3;
+/// Narrow boxes, bins: a tone, two, a subcarrier of 15 kHz; tested at every bin.
+const NARROW_BINS: [usize; 3] = [1, 2, 4];
+/// Wider boxes are sums of units of four bins: three subcarriers, half a resource block, one, two, six, twenty-five;
+/// with their stride in units.
+const UNIT_BINS: usize = 4;
+const WIDE_UNITS: [(usize, usize); 6] = [(3, 1), (6, 2), (12, 3), (24, 6), (72, 18), (300, 75)];
 /// What one cell may contribute to a box of many: a click or a spur is not a wide signal.
 const CELL_CAP: f32 = 12.0;
 /// Boxes of more cells than this are capped.
@@ -53,8 +62,9 @@ pub fn independent_cells(frames: usize, bins: usize) -> f64 {
 struct Level {
     frames: usize,
     stride: usize,
-    /// `(bins, stride in bins, threshold of the sum)`, narrow to wide.
-    boxes: Vec<(usize, usize, f32)>,
+    /// Thresholds of the sums of the narrow and the wide boxes; infinite where a box does not fit.
+    narrow: [f32; NARROW_BINS.len()],
+    wide: [f32; WIDE_UNITS.len()],
     /// Rows this level has tested so far.
     next_row: u64,
 }
@@ -73,47 +83,51 @@ pub struct ActivityRow<'a> {
 /// Marks active cells; allocates nothing after construction.
 pub struct Energy {
     num_bins: usize,
-    depth: usize,
     levels: Vec<Level>,
-    /// `[row % depth][bin]`
+    /// `[row % DEPTH][bin]`
     power: Vec<f32>,
-    unclaimed: Vec<f32>,
     active: Vec<bool>,
+    /// Power not claimed by a smaller box, `[row % UNCLAIMED_DEPTH][bin]`.
+    unclaimed: Vec<f32>,
+    /// Unclaimed power of whole blocks, `[block % BLOCK_DEPTH][bin]`.
+    blocks: Vec<f32>,
+    num_blocks: u64,
+    block_sums: Vec<f32>,
     sidelobes: Vec<f32>,
-    sums: Vec<f32>,
-    prefix: Vec<f64>,
+    boxes: Boxes,
     next_frame: u64,
     next_out: u64,
 }
+
+/// Rows kept until no level can claim them any more, rows kept until they are part of a block, blocks kept.
+const DEPTH: usize = 96;
+const UNCLAIMED_DEPTH: usize = 32;
+const BLOCK_DEPTH: usize = 12;
 
 impl Energy {
     /// Plans the boxes for one grid.
     pub fn new(grid: &Grid) -> Self {
         let num_bins = grid.fft_len();
-        let levels: Vec<Level> = LEVEL_FRAMES
-            .iter()
-            .map(|&frames| {
-                let mut widths: Vec<usize> = WIDTHS_HZ
-                    .iter()
-                    .map(|hz| (hz / grid.bin_hz()).round() as usize)
-                    .filter(|&w| w <= num_bins)
-                    .collect();
-                widths.dedup();
-                let boxes = widths.iter().map(|&w| (w, (w / 4).max(1), threshold(frames, w))).collect();
-                Level { frames, stride: (frames / 4).max(1), boxes, next_row: 0 }
-            })
-            .collect();
-        let depth = LEVEL_FRAMES.iter().sum::<usize>() + LEVEL_FRAMES.len();
+        let levels = LEVEL_FRAMES.iter().map(|&frames| {
+            let fitting = |bins: usize| {
+                if bins <= num_bins { threshold(frames, bins, FALSE_ALARM_PER_BOX) } else { f32::INFINITY }
+            };
+            let stride = if frames > BLOCK_FRAMES { frames.div_ceil(32) * BLOCK_FRAMES } else { (frames / 4).max(1) };
+            let narrow = NARROW_BINS.map(fitting);
+            let wide = WIDE_UNITS.map(|(units, _)| fitting(units * UNIT_BINS));
+            Level { frames, stride, narrow, wide, next_row: 0 }
+        });
         Self {
             num_bins,
-            depth,
-            levels,
-            power: vec![0.0; depth * num_bins],
-            unclaimed: vec![0.0; depth * num_bins],
-            active: vec![false; depth * num_bins],
+            levels: levels.collect(),
+            power: vec![0.0; DEPTH * num_bins],
+            active: vec![false; DEPTH * num_bins],
+            unclaimed: vec![0.0; UNCLAIMED_DEPTH * num_bins],
+            blocks: vec![0.0; BLOCK_DEPTH * num_bins],
+            num_blocks: 0,
+            block_sums: vec![0.0; num_bins.div_ceil(SOURCE_BINS)],
             sidelobes: vec![0.0; num_bins.div_ceil(SOURCE_BINS)],
-            sums: vec![0.0; num_bins],
-            prefix: vec![0.0; num_bins + 1],
+            boxes: Boxes::new(num_bins),
             next_frame: 0,
             next_out: 0,
         }
@@ -125,20 +139,39 @@ impl Energy {
     /// if `power.len()` is not the number of bins.
     pub fn push(&mut self, power: &[f32], mut row: impl FnMut(ActivityRow<'_>)) {
         assert_eq!(power.len(), self.num_bins, "powers of a frame of {} bins", self.num_bins);
-        let slot = (self.next_frame % self.depth as u64) as usize * self.num_bins;
-        self.power[slot..slot + self.num_bins].copy_from_slice(power);
-        self.hide_sidelobes(slot);
-        let (clean, raw) = (&mut self.unclaimed[slot..slot + self.num_bins], &self.power[slot..slot + self.num_bins]);
-        clean.copy_from_slice(raw);
-        self.active[slot..slot + self.num_bins].fill(false);
+        let cells = self.row_cells(self.next_frame);
+        self.power[cells.clone()].copy_from_slice(power);
+        self.hide_sidelobes(cells.start);
+        let unclaimed = self.unclaimed_cells(self.next_frame);
+        self.unclaimed[unclaimed].copy_from_slice(&self.power[cells.clone()]);
+        self.active[cells].fill(false);
         self.next_frame += 1;
         let mut final_rows = self.next_frame;
         for index in 0..self.levels.len() {
+            if index == FIRST_BLOCK_LEVEL {
+                self.close_blocks(final_rows);
+                final_rows = self.num_blocks * BLOCK_FRAMES as u64;
+            }
             final_rows = self.test_level(index, final_rows);
         }
         while self.next_out < final_rows {
             self.hand_on(&mut row);
         }
+    }
+
+    fn row_cells(&self, row: u64) -> Range<usize> {
+        let at = (row % DEPTH as u64) as usize * self.num_bins;
+        at..at + self.num_bins
+    }
+
+    fn unclaimed_cells(&self, row: u64) -> Range<usize> {
+        let at = (row % UNCLAIMED_DEPTH as u64) as usize * self.num_bins;
+        at..at + self.num_bins
+    }
+
+    fn block_cells(&self, block: u64) -> Range<usize> {
+        let at = (block % BLOCK_DEPTH as u64) as usize * self.num_bins;
+        at..at + self.num_bins
     }
 
     /// Hands on what is still waiting; the larger boxes that would need later frames are not tested.
@@ -149,28 +182,25 @@ impl Energy {
     }
 
     fn hand_on(&mut self, row: &mut impl FnMut(ActivityRow<'_>)) {
-        let slot = (self.next_out % self.depth as u64) as usize * self.num_bins;
-        row(ActivityRow {
-            frame: self.next_out,
-            power: &self.power[slot..slot + self.num_bins],
-            active: &self.active[slot..slot + self.num_bins],
-        });
+        let cells = self.row_cells(self.next_out);
+        row(ActivityRow { frame: self.next_out, power: &self.power[cells.clone()], active: &self.active[cells] });
         self.next_out += 1;
     }
 
     /// Sets to 1 the cells that a stronger signal's sidelobes account for.
     fn hide_sidelobes(&mut self, slot: usize) {
         let power = &mut self.power[slot..slot + self.num_bins];
+        sum_chunks(power, &mut self.block_sums);
+        if !self.block_sums.iter().any(|sum| *sum >= SOURCE_MINIMUM) {
+            return;
+        }
         self.sidelobes.fill(0.0);
         let num_blocks = self.sidelobes.len();
-        let mut any = false;
         for source in 0..num_blocks {
-            let cells = &power[source * SOURCE_BINS..((source + 1) * SOURCE_BINS).min(power.len())];
-            let sum: f32 = cells.iter().sum();
+            let sum = self.block_sums[source];
             if sum < SOURCE_MINIMUM {
                 continue;
             }
-            any = true;
             // Beyond this distance less than a third of the noise is left.
             let reach = ((SIDELOBE * sum / 0.3).sqrt() / SOURCE_BINS as f32) as usize;
             for block in source.saturating_sub(reach)..=(source + reach).min(num_blocks - 1) {
@@ -180,11 +210,8 @@ impl Energy {
                 }
             }
         }
-        if !any {
-            return;
-        }
-        for (cells, &expected) in power.chunks_mut(SOURCE_BINS).zip(&self.sidelobes) {
-            let mean = cells.iter().sum::<f32>() / cells.len() as f32;
+        for ((cells, &expected), sum) in power.chunks_mut(SOURCE_BINS).zip(&self.sidelobes).zip(&self.block_sums) {
+            let mean = sum / cells.len() as f32;
             if expected > 0.3 && mean < OWN_SIGNAL * expected {
                 for p in cells.iter_mut().filter(|p| **p < SIDELOBE_MARGIN * expected) {
                     *p = 1.0;
@@ -205,58 +232,236 @@ impl Energy {
         next.min(available)
     }
 
+    /// Sums up the blocks whose rows the smaller boxes have done with.
+    fn close_blocks(&mut self, final_rows: u64) {
+        while (self.num_blocks + 1) * BLOCK_FRAMES as u64 <= final_rows {
+            let cells = self.block_cells(self.num_blocks);
+            let block = &mut self.blocks[cells];
+            block.fill(0.0);
+            for row in 0..BLOCK_FRAMES as u64 {
+                let at = ((self.num_blocks * BLOCK_FRAMES as u64 + row) % UNCLAIMED_DEPTH as u64) as usize;
+                add_capped(block, &self.unclaimed[at * self.num_bins..][..self.num_bins]);
+            }
+            self.num_blocks += 1;
+        }
+    }
+
     fn test_boxes(&mut self, index: usize, first_row: u64, frames: usize) {
-        let n = self.num_bins;
-        let slot = |row: usize| ((first_row + row as u64) % self.depth as u64) as usize * n;
-        self.sums.fill(0.0);
-        for row in 0..frames {
-            let cells = &self.unclaimed[slot(row)..slot(row) + n];
-            if frames > UNCAPPED_CELLS {
-                for (sum, p) in self.sums.iter_mut().zip(cells) {
-                    *sum += p.min(CELL_CAP);
-                }
-            } else {
-                for (sum, p) in self.sums.iter_mut().zip(cells) {
-                    *sum += p;
+        let first_block = first_row / BLOCK_FRAMES as u64;
+        let num_blocks = (frames / BLOCK_FRAMES) as u64;
+        let in_blocks = index >= FIRST_BLOCK_LEVEL;
+        self.boxes.sums.fill(0.0);
+        if in_blocks {
+            for block in first_block..first_block + num_blocks {
+                let cells = self.block_cells(block);
+                add(&mut self.boxes.sums, &self.blocks[cells]);
+            }
+        } else {
+            for row in first_row..first_row + frames as u64 {
+                let cells = self.unclaimed_cells(row);
+                let cells = &self.unclaimed[cells];
+                if frames > UNCAPPED_CELLS {
+                    add_capped(&mut self.boxes.sums, cells);
+                } else {
+                    add(&mut self.boxes.sums, cells);
                 }
             }
         }
-        let mut stale = true;
-        for &(width, stride, threshold) in &self.levels[index].boxes {
-            if stale {
-                let cap = if frames * width > UNCAPPED_CELLS { CELL_CAP * frames as f32 } else { f32::INFINITY };
-                let mut total = 0.0;
-                for (prefix, sum) in self.prefix[1..].iter_mut().zip(&self.sums) {
-                    total += f64::from(sum.min(cap));
-                    *prefix = total;
+        let Self { boxes, levels, unclaimed, active, blocks, num_bins, .. } = self;
+        let at = |row: u64, depth: usize| (row % depth as u64) as usize * *num_bins;
+        boxes.test(&levels[index], |bins| {
+            for row in first_row..first_row + frames as u64 {
+                active[at(row, DEPTH)..][bins.clone()].fill(true);
+                if !in_blocks {
+                    unclaimed[at(row, UNCLAIMED_DEPTH)..][bins.clone()].fill(1.0);
                 }
-                stale = false;
+            }
+            if in_blocks {
+                for block in first_block..first_block + num_blocks {
+                    blocks[at(block, BLOCK_DEPTH)..][bins.clone()].fill(BLOCK_FRAMES as f32);
+                }
+            }
+        });
+    }
+}
+
+/// The boxes of one level over one stretch of rows, from the narrowest to the widest.
+struct Boxes {
+    /// Unclaimed power of each bin over the rows.
+    sums: Vec<f32>,
+    pairs: Vec<f32>,
+    fours: Vec<f32>,
+    units: Vec<f32>,
+    /// Sums over runs of units, from each unit on.
+    wide: [Vec<f32>; WIDE_UNITS.len()],
+}
+
+impl Boxes {
+    fn new(num_bins: usize) -> Self {
+        let zeros = |len: usize| vec![0.0; len];
+        let num_units = num_bins / UNIT_BINS;
+        Self {
+            sums: zeros(num_bins),
+            pairs: zeros(num_bins - 1),
+            fours: zeros(num_bins - 3),
+            units: zeros(num_units),
+            wide: WIDE_UNITS.map(|(units, _)| zeros((num_units + 1).saturating_sub(units))),
+        }
+    }
+
+    /// Tells the ranges of bins that boxes above their threshold claim; what is claimed counts as noise from then on.
+    fn test(&mut self, level: &Level, mut claim: impl FnMut(Range<usize>)) {
+        let Self { sums, pairs, fours, units, wide } = self;
+        let noise = level.frames as f32;
+        let mut uncapped = level.frames <= UNCAPPED_CELLS;
+        for (index, (&width, &threshold)) in NARROW_BINS.iter().zip(&level.narrow).enumerate() {
+            if uncapped && level.frames * width > UNCAPPED_CELLS {
+                cap(sums, CELL_CAP * noise);
+                uncapped = false;
+            }
+            let runs: &[f32] = match index {
+                0 => sums,
+                1 => {
+                    add_shifted(sums, 1, pairs);
+                    pairs
+                }
+                _ => {
+                    add_shifted(sums, 1, pairs);
+                    add_shifted(pairs, 2, fours);
+                    fours
+                }
+            };
+            if !any_above(runs, threshold) {
+                continue;
             }
             let mut claimed_to = 0;
-            for low in (0..=n - width).step_by(stride) {
-                if (self.prefix[low + width] - self.prefix[low]) as f32 <= threshold {
-                    continue;
-                }
-                stale = true;
-                let from = low.max(claimed_to);
-                claimed_to = low + width;
-                self.sums[from..claimed_to].fill(frames as f32);
-                for row in 0..frames {
-                    let slot = slot(row);
-                    self.unclaimed[slot + from..slot + claimed_to].fill(1.0);
-                    self.active[slot + from..slot + claimed_to].fill(true);
+            for low in 0..=sums.len() - width {
+                let sum = match index {
+                    0 => sums[low],
+                    1 => pairs[low],
+                    _ => fours[low],
+                };
+                if sum > threshold {
+                    let bins = low.max(claimed_to)..low + width;
+                    claimed_to = bins.end;
+                    sums[bins.clone()].fill(noise);
+                    claim(bins);
                 }
             }
-            // Until the sums are capped the prefix is exact for narrow boxes only.
-            stale |= frames * width <= UNCAPPED_CELLS;
+        }
+        if uncapped {
+            cap(sums, CELL_CAP * noise);
+        }
+        for (unit, bins) in units.iter_mut().zip(sums.chunks_exact(UNIT_BINS)) {
+            *unit = bins.iter().sum();
+        }
+        let mut fresh = 0;
+        for index in 0..WIDE_UNITS.len() {
+            for made in fresh..=index {
+                add_runs(units, wide, made);
+            }
+            fresh = index + 1;
+            let ((width, stride), threshold) = (WIDE_UNITS[index], level.wide[index]);
+            if !any_above(&wide[index], threshold) {
+                continue;
+            }
+            let mut claimed_to = 0;
+            for low in (0..wide[index].len()).step_by(stride) {
+                if wide[index][low] > threshold {
+                    let from = low.max(claimed_to);
+                    claimed_to = low + width;
+                    units[from..claimed_to].fill(noise * UNIT_BINS as f32);
+                    claim(from * UNIT_BINS..claimed_to * UNIT_BINS);
+                    fresh = 0;
+                }
+            }
         }
     }
 }
 
-fn threshold(frames: usize, bins: usize) -> f32 {
+/// Fills `wide[index]` from the units and the shorter runs.
+fn add_runs(units: &[f32], wide: &mut [Vec<f32>; WIDE_UNITS.len()], index: usize) {
+    let (shorter, longer) = wide.split_at_mut(index);
+    let runs = &mut longer[0];
+    match index {
+        0 => add_all([units, from(units, 1), from(units, 2)], runs),
+        1..=3 => {
+            let half = WIDE_UNITS[index - 1].0;
+            add_all([&shorter[index - 1], from(&shorter[index - 1], half)], runs);
+        }
+        4 => add_all([&shorter[3], from(&shorter[3], 24), from(&shorter[3], 48)], runs),
+        _ => {
+            let six = &shorter[4];
+            add_all([six, from(six, 72), from(six, 144), from(six, 216), from(&shorter[2], 288)], runs);
+        }
+    }
+}
+
+/// What follows the first `count` values; nothing where there are fewer.
+fn from(values: &[f32], count: usize) -> &[f32] {
+    values.get(count..).unwrap_or_default()
+}
+
+fn add_shifted(values: &[f32], shift: usize, sums: &mut [f32]) {
+    add_all([values, from(values, shift)], sums);
+}
+
+fn add_all<const N: usize>(terms: [&[f32]; N], sums: &mut [f32]) {
+    let len = sums.len();
+    if terms.iter().any(|term| term.len() < len) {
+        return;
+    }
+    let (first, rest) = terms.split_at(1);
+    sums.copy_from_slice(&first[0][..len]);
+    for term in rest {
+        add(sums, &term[..len]);
+    }
+}
+
+#[multiversion::multiversion(targets = "simd")]
+fn add(sums: &mut [f32], values: &[f32]) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum += value;
+    }
+}
+
+#[multiversion::multiversion(targets = "simd")]
+fn add_capped(sums: &mut [f32], values: &[f32]) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum += if *value < CELL_CAP { *value } else { CELL_CAP };
+    }
+}
+
+#[multiversion::multiversion(targets = "simd")]
+fn cap(values: &mut [f32], most: f32) {
+    for value in values {
+        *value = if *value < most { *value } else { most };
+    }
+}
+
+/// Cheap where, as mostly, nothing is: no early end, so that it is done many at a time.
+#[multiversion::multiversion(targets = "simd")]
+fn any_above(values: &[f32], threshold: f32) -> bool {
+    values.iter().fold(false, |any, value| any | (*value > threshold))
+}
+
+#[multiversion::multiversion(targets = "simd")]
+fn sum_chunks(values: &[f32], sums: &mut [f32]) {
+    let mut chunks = values.chunks_exact(SOURCE_BINS);
+    let mut sums = sums.iter_mut();
+    for (chunk, sum) in (&mut chunks).zip(&mut sums) {
+        *sum = chunk.iter().sum();
+    }
+    if let Some(sum) = sums.next() {
+        *sum = chunks.remainder().iter().sum();
+    }
+}
+
+/// Sum of whitened powers that a box of noise exceeds with a given probability, and no error of the floor reaches.
+pub(super) fn threshold(frames: usize, bins: usize, false_alarm: f64) -> f32 {
     let cells = (frames * bins) as f64;
     let shape = independent_cells(frames, bins);
-    let noise = gamma_threshold(shape, FALSE_ALARM_PER_BOX.ln()) / shape * cells;
+    let noise = gamma_threshold(shape, false_alarm.ln()) / shape * cells;
     noise.max(FLOOR_UNCERTAINTY * cells) as f32
 }
 

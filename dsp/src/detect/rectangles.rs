@@ -121,11 +121,15 @@ impl Cutter {
         let mut best_gain = (MIN_CUT_GAIN + STRIPE_PENALTY) / INDEPENDENT_SHARE;
         let mut best = None;
         let mut consider = |parts: [Rectangle; 3]| {
-            let mut gain = -whole;
-            for part in parts.iter().filter(|part| part.cells() > 0) {
-                gain += likelihood(part.cells() as f64, self.sum(part));
+            // One of the parts must be noise: sums are cheap, logarithms are not.
+            let sums = parts.map(|part| if part.cells() > 0 { self.sum(&part) } else { 0.0 });
+            let cells = parts.map(|part| part.cells() as f64);
+            if !sums.iter().zip(&cells).any(|(sum, cells)| sum < &(NOISE_MEAN * cells)) {
+                return;
             }
-            if gain > best_gain && parts.iter().any(|part| part.cells() > 0 && self.mean(part) < NOISE_MEAN) {
+            let levels = sums.iter().zip(&cells).filter(|(_, cells)| **cells > 0.0);
+            let gain = levels.map(|(sum, cells)| likelihood(*cells, *sum)).sum::<f64>() - whole;
+            if gain > best_gain {
                 best_gain = gain;
                 best = Some(parts.map(|part| (part.cells() > 0).then_some(part)));
             }
@@ -213,31 +217,56 @@ impl Cutter {
         &self,
         a: &Rectangle,
         b: &Rectangle,
-        strips: impl Iterator<Item = (Rectangle, Rectangle)>,
+        strips: impl Iterator<Item = (Rectangle, Rectangle)> + Clone,
         depth: usize,
     ) -> Option<f64> {
-        let step = |a: &Rectangle, b: &Rectangle| {
-            let (na, nb) = (a.cells() as f64, b.cells() as f64);
-            let (sa, sb) = (self.sum(a), self.sum(b));
-            let gain = likelihood(na, sa) + likelihood(nb, sb) - likelihood(na + nb, sa + sb);
-            (gain * INDEPENDENT_SHARE, sa / na, sb / nb)
+        let parted = |a: &Rectangle, b: &Rectangle| Parted {
+            cells: (a.cells() as f64, b.cells() as f64),
+            sums: (self.sum(a), self.sum(b)),
         };
-        let (gain, mean_a, mean_b) = step(a, b);
-        let plain = gain > MIN_CUT_GAIN
-            && (mean_a < NOISE_MEAN || mean_b < NOISE_MEAN || (depth >= MIN_STEP_CELLS && is_step(mean_a, mean_b)));
-        let mut best = plain.then_some(gain);
-        if depth >= MIN_STEP_CELLS {
+        let deep = depth >= MIN_STEP_CELLS;
+        let whole = parted(a, b);
+        let mut best = None;
+        if whole.has_noise() || deep && whole.is_step() {
+            best = Some(whole.gain()).filter(|gain| *gain > MIN_CUT_GAIN);
+        }
+        // Most cuts have no step in any strip: sums are cheap, logarithms are not.
+        if deep && strips.clone().any(|(a, b)| parted(&a, &b).is_step()) {
             let (mut total, mut steps) = (0.0, 0);
             for (a, b) in strips {
-                let (gain, mean_a, mean_b) = step(&a, &b);
+                let strip = parted(&a, &b);
+                let gain = strip.gain();
                 total += gain - STRIP_PENALTY;
-                steps += usize::from(gain > MIN_CUT_GAIN && is_step(mean_a, mean_b));
+                steps += usize::from(gain > MIN_CUT_GAIN && strip.is_step());
             }
             if steps >= 1 && total > MIN_CUT_GAIN && best.is_none_or(|best| total > best) {
                 best = Some(total);
             }
         }
         best
+    }
+}
+
+/// Two neighbours as levels of their own.
+struct Parted {
+    cells: (f64, f64),
+    sums: (f64, f64),
+}
+
+impl Parted {
+    fn has_noise(&self) -> bool {
+        self.sums.0 < NOISE_MEAN * self.cells.0 || self.sums.1 < NOISE_MEAN * self.cells.1
+    }
+
+    fn is_step(&self) -> bool {
+        let (a, b) = (self.sums.0 * self.cells.1, self.sums.1 * self.cells.0);
+        a > STEP_RATIO * b || b > STEP_RATIO * a
+    }
+
+    /// Log likelihood that they gain over one level for both.
+    fn gain(&self) -> f64 {
+        let ((na, nb), (sa, sb)) = (self.cells, self.sums);
+        (likelihood(na, sa) + likelihood(nb, sb) - likelihood(na + nb, sa + sb)) * INDEPENDENT_SHARE
     }
 }
 
@@ -252,13 +281,9 @@ fn stripes(from: usize, to: usize) -> impl Iterator<Item = (usize, usize)> {
 }
 
 /// Up to [`NUM_STRIPS`] even parts of a range.
-fn strips(from: usize, to: usize) -> impl Iterator<Item = (usize, usize)> {
+fn strips(from: usize, to: usize) -> impl Iterator<Item = (usize, usize)> + Clone {
     let count = NUM_STRIPS.min(to - from);
     (0..count).map(move |i| (from + (to - from) * i / count, from + (to - from) * (i + 1) / count))
-}
-
-fn is_step(mean_a: f64, mean_b: f64) -> bool {
-    mean_a.max(mean_b) > STEP_RATIO * mean_a.min(mean_b)
 }
 
 /// Log likelihood of `cells` exponential powers that sum to `sum`, as noise of mean 1 or as a signal of their own mean.

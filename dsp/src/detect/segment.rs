@@ -21,6 +21,8 @@ const CHUNK_ROWS: usize = 128;
 /// Marked cells this near to each other belong together.
 const GAP_ROWS: usize = 3;
 const GAP_BINS: usize = 1;
+/// Cells that are passed over at once where none is marked.
+const MARKS_AT_ONCE: usize = 64;
 /// A patch may hold this many times as many cells as were marked in it; a thinner one is taken run by run.
 const MAX_RUNS_PER_ROW_OF_CHUNK: usize = 128;
 /// Log likelihood that a box needs to be marked, and the longest a burst is waited for.
@@ -43,10 +45,13 @@ const SKIRT_REACH_HZ: f64 = 30e3;
 /// Its shoulder is this much weaker (20 dB), and right beside it.
 const SHOULDER_RATIO: f64 = 100.0;
 const SHOULDER_BANDWIDTHS: f64 = 0.2;
-/// The slope of its own spectrum is narrower than any allocation, beside it, and weaker by this (8 dB).
+/// The slope of its own spectrum is beside it, weaker by this (8 dB), and narrower than any allocation, or else it falls
+/// off: the half near to the stronger burst is above the other by this (4 dB).
 const SLOPE_RATIO: f64 = 6.3;
+const SLOPE_BINS: f64 = 5.0;
 const SLOPE_WIDTH_HZ: f64 = 35e3;
-const SLOPE_BINS: f64 = 3.0;
+const SLOPE_MAX_WIDTH_HZ: f64 = 150e3;
+const SLOPE_FALL: f64 = 2.5;
 /// A keyed signal of power `B` leaves `SIDELOBE · B / bins²` a bin; pieces are held to be that up to these factors.
 const SIDELOBE: f64 = 0.4;
 const SIDELOBE_MARGIN: f64 = 4.0;
@@ -77,6 +82,8 @@ struct Piece {
     cells: f64,
     sum: f64,
     mean: f64,
+    /// Means of the lower and the upper half of its bins, noise taken off.
+    halves: (f64, f64),
     /// Touches the chunk's end: its end is not its own yet.
     cut_off: bool,
     shadow: Option<&'static str>,
@@ -205,6 +212,13 @@ impl Segmentation {
             let marks = &self.active[row * bins..(row + 1) * bins];
             let mut bin = 0;
             while bin < bins {
+                if bin.is_multiple_of(MARKS_AT_ONCE) {
+                    let next = &marks[bin..bins.min(bin + MARKS_AT_ONCE)];
+                    if !next.iter().fold(false, |any, mark| any | mark) {
+                        bin += next.len();
+                        continue;
+                    }
+                }
                 if !marks[bin] {
                     bin += 1;
                     continue;
@@ -323,6 +337,9 @@ impl Segmentation {
         // The spectrum of one subcarrier is round: half of the mean over its bins is nearer to its edge than half of
         // its peak.
         let (low, high) = half_crossings(&self.profile, part.bin, part.bin_end, half);
+        let middle = (part.bin + part.bin_end).div_ceil(2);
+        let (lower, upper) =
+            (Rectangle { bin_end: middle, ..part }, Rectangle { bin: middle.min(part.bin_end - 1), ..part });
         let floor_bins = &floor[around.bin + part.bin..around.bin + part.bin_end];
         Piece {
             start_s: (start + 1.0) * grid.hop_s(),
@@ -332,6 +349,7 @@ impl Segmentation {
             cells,
             sum,
             mean,
+            halves: (self.cutter.mean(&lower).max(1.0) - 1.0, self.cutter.mean(&upper).max(1.0) - 1.0),
             cut_off,
             shadow: None,
             doubt: Doubt::default(),
@@ -373,10 +391,13 @@ impl Segmentation {
                 let mirrored_hz = w.high_hz.min(-s.low_hz) - w.low_hz.max(-s.high_hz);
                 let skirt = ratio > SKIRT_RATIO && apart_hz < SKIRT_BANDWIDTHS * s_width_hz + SKIRT_REACH_HZ
                     || ratio > SHOULDER_RATIO && apart_hz < SHOULDER_BANDWIDTHS * s_width_hz;
+                let (near, far) = if center_hz > s_center_hz { w.halves } else { (w.halves.1, w.halves.0) };
+                let falls = near > SLOPE_FALL * far;
                 let slope = ratio > SLOPE_RATIO
                     && apart_hz < SLOPE_BINS * bin_hz
-                    && width_hz < SLOPE_WIDTH_HZ.min(s_width_hz / 2.0)
-                    && s_width_hz > SLOPE_WIDTH_HZ;
+                    && width_hz < s_width_hz / 2.0
+                    && s_width_hz > SLOPE_WIDTH_HZ
+                    && (width_hz < SLOPE_WIDTH_HZ || width_hz < SLOPE_MAX_WIDTH_HZ && falls);
                 let piece = &mut self.pieces[weak];
                 if skirt || slope || w.mean < margin * sidelobe {
                     piece.shadow = Some(SKIRT);
