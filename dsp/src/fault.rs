@@ -77,7 +77,12 @@ impl FaultTest {
         }
         let (mut explained, mut excess) = (0.0, 0.0);
         for (cross, reference, power, noise) in &self.sums {
-            explained += if *reference > 0.0 { cross.norm_sqr() / reference } else { 0.0 };
+            let common = match fault {
+                Fault::Image => cross.norm_sqr(),
+                // The limit takes away: what grows with the sign of its places made them.
+                Fault::Clipping => cross.re.min(0.0).powi(2),
+            };
+            explained += if *reference > 0.0 { common / reference } else { 0.0 };
             excess += (power - noise).max(0.0);
         }
         // Half-overlapped Hann cells are worth about half as many.
@@ -167,5 +172,7 @@ mod tests {
         let other = burst(4, -50.0 / 240.0);
         let two: Vec<Complex32> = strong.iter().zip(&other).map(|(s, o)| limited(s * 0.7 + o * 0.1)).collect();
         assert!(!explains(Fault::Clipping, &two, -50e3));
+        let itself: Vec<Complex32> = strong.iter().map(|s| limited(s * 0.7)).collect();
+        assert!(!explains(Fault::Clipping, &itself, 0.07 * 240e3));
     }
 }

@@ -229,7 +229,6 @@ impl FrontEnd {
 
     /// Takes the next samples.
     pub fn push(&mut self, samples: &[Complex32], event: &mut impl FnMut(Event<'_>)) {
-        self.overload.push(samples);
         let mut rest = samples;
         while !rest.is_empty() {
             let hop = self.grid.hop() as u64;
@@ -237,6 +236,7 @@ impl FrontEnd {
             let due = self.base + self.learnt * hop + self.grid.fft_len() as u64;
             let (head, tail) = rest.split_at(rest.len().min((due - self.history.end()) as usize));
             self.history.push(head);
+            self.overload.push(head);
             rest = tail;
             if self.history.end() == due {
                 self.take_frame(event);
@@ -372,7 +372,8 @@ impl FrontEnd {
     /// Power a bin that clipping may have put into the frame now searched.
     fn products(&self) -> f32 {
         let (grid, frame) = (&self.grid, self.searched);
-        if !self.overload.during(grid.middle_s(frame) - grid.hop_s(), grid.middle_s(frame) + grid.hop_s()) {
+        let (begin_s, end_s) = (grid.middle_s(frame) - grid.hop_s(), grid.middle_s(frame) + grid.hop_s());
+        if !self.overload.during(begin_s, end_s) && !self.overload.counting() {
             return 0.0;
         }
         let samples = frame_samples(&self.history, grid, self.base, frame);

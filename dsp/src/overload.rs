@@ -125,6 +125,11 @@ impl Overload {
         self.overloaded_windows as f64 * WINDOW_S
     }
 
+    /// Components at full scale have been counted in the millisecond under way.
+    pub fn counting(&self) -> bool {
+        self.at_full_scale > 0
+    }
+
     /// Some of the time from `start_s` to `end_s`, counted since the last restart, was overloaded.
     pub fn during(&self, start_s: f64, end_s: f64) -> bool {
         let (start, end) = (start_s / WINDOW_S, end_s / WINDOW_S);

@@ -275,9 +275,10 @@ impl Lasting {
                 }
                 found => {
                     self.waiting.swap_remove(index);
-                    if let Some((candidate, from, to)) = found {
+                    self.reset_sums(waiting);
+                    if let Some((Some(candidate), from, to)) = found {
                         self.forget(waiting, from, to);
-                        candidate.into_iter().for_each(&mut *ended);
+                        ended(candidate);
                     }
                 }
             }
@@ -288,13 +289,22 @@ impl Lasting {
         self.num_means.saturating_sub(DEPTH as u64)
     }
 
+    fn near(&self, band: Waiting) -> std::ops::Range<usize> {
+        band.bin.saturating_sub(MAX_WIDTH)..(band.bin + band.width + MAX_WIDTH).min(self.grid.fft_len())
+    }
+
     /// What is told is noise from now on.
     fn forget(&mut self, band: Waiting, from: u64, to: u64) {
-        let bins = band.bin.saturating_sub(MAX_WIDTH)..(band.bin + band.width + MAX_WIDTH).min(self.grid.fft_len());
+        let bins = self.near(band);
         for row in from..to {
             let at = self.row(row);
             self.means[at..][bins.clone()].fill(1.0);
         }
+    }
+
+    /// What has been looked at does not call for another look.
+    fn reset_sums(&mut self, band: Waiting) {
+        let bins = self.near(band);
         for level in &mut self.levels {
             let noise = (level.length / 4) as f32;
             level.quarters.iter_mut().for_each(|quarter| quarter[bins.clone()].fill(noise));

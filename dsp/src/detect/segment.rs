@@ -46,12 +46,13 @@ const SKIRT_REACH_HZ: f64 = 30e3;
 const SHOULDER_RATIO: f64 = 100.0;
 const SHOULDER_BANDWIDTHS: f64 = 0.2;
 /// The slope of its own spectrum is beside it, weaker by this (8 dB), and narrower than any allocation, or else it falls
-/// off: the half near to the stronger burst is above the other by this (4 dB).
+/// off: the half near to the stronger burst is above the other by this (1.8 dB; a band's sidelobes fall with the
+/// distance from its edge).
 const SLOPE_RATIO: f64 = 6.3;
 const SLOPE_BINS: f64 = 5.0;
 const SLOPE_WIDTH_HZ: f64 = 35e3;
 const SLOPE_MAX_WIDTH_HZ: f64 = 150e3;
-const SLOPE_FALL: f64 = 2.5;
+const SLOPE_FALL: f64 = 1.5;
 /// A keyed signal of power `B` leaves `SIDELOBE · B / bins²` a bin; pieces are held to be that up to these factors.
 const SIDELOBE: f64 = 0.4;
 const SIDELOBE_MARGIN: f64 = 4.0;
