@@ -11,6 +11,9 @@ mod replay;
 mod report;
 #[cfg(feature = "hdf5")]
 mod results;
+#[cfg(not(feature = "hdf5"))]
+#[path = "commands/no_results.rs"]
+mod results;
 #[cfg(feature = "soapy")]
 mod sweep;
 

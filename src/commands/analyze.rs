@@ -8,7 +8,6 @@ use captures::{Capture, OpenOptions};
 
 use crate::cli::AnalyzeArgs;
 use crate::commands::annotations::{self, Annotations};
-#[cfg(feature = "hdf5")]
 use crate::commands::results::Results;
 use crate::commands::{options, record_writer, tell};
 use crate::pipeline::{self, Listener, Options, Outputs};
@@ -31,7 +30,7 @@ pub(super) fn run(args: &AnalyzeArgs) -> Result<()> {
         }
         opened.push(capture);
     }
-    let mut results = results(args)?;
+    let mut results = args.hdf5.as_deref().map(Results::create).transpose()?;
     let mut records = record_writer(args.output.as_deref())?;
     let mut cut_short = Vec::new();
     for capture in opened {
@@ -52,26 +51,6 @@ pub(super) fn run(args: &AnalyzeArgs) -> Result<()> {
         bail!("{}; what is there was analysed: bring the whole file for the rest", cut_short.join("; "));
     }
     Ok(())
-}
-
-/// The HDF5 file that is asked for.
-#[cfg(feature = "hdf5")]
-fn results(args: &AnalyzeArgs) -> Result<Option<Results>> {
-    args.hdf5.as_deref().map(Results::create).transpose()
-}
-
-/// Stands for the file where there is none.
-#[cfg(not(feature = "hdf5"))]
-type Results = std::convert::Infallible;
-
-#[cfg(not(feature = "hdf5"))]
-fn results(args: &AnalyzeArgs) -> Result<Option<Results>> {
-    if args.hdf5.is_some() {
-        bail!(
-            "this build has no HDF5; install it (apt install libhdf5-dev) and build with: cargo build --release --features hdf5"
-        );
-    }
-    Ok(None)
 }
 
 /// A file, its first stream open.
@@ -99,18 +78,13 @@ impl File<'_> {
             if args.annotate {
                 listeners.push(Box::new(Annotations::new(capture.info(), all.clone())));
             }
-            #[cfg(feature = "hdf5")]
             let (give_back, given_back) = mpsc::channel();
-            #[cfg(feature = "hdf5")]
             if let Some(results) = results.take() {
                 let again = captures::open(&info.path, &options)?;
-                listeners.push(Box::new(results.listen(again, give_back)?));
+                listeners.push(results.listen(again, give_back)?);
             }
             let outcome = analyze(args, capture, sha256.clone(), records, listeners)?;
-            #[cfg(feature = "hdf5")]
-            {
-                *results = given_back.try_recv().ok();
-            }
+            *results = given_back.try_recv().ok();
             match outcome {
                 Some(writer) => records = writer,
                 None => return Ok(None),

@@ -145,7 +145,7 @@ impl Results {
     }
 
     /// Listens to a stream, of whose capture `samples` is another reader; afterwards it goes to `give_back`.
-    pub(super) fn listen(mut self, samples: Capture, give_back: Sender<Self>) -> Result<Recorder> {
+    pub(super) fn listen(mut self, samples: Capture, give_back: Sender<Self>) -> Result<Box<dyn Listener>> {
         let info = samples.info();
         let stream = self.num_streams;
         self.num_streams += 1;
@@ -160,7 +160,9 @@ impl Results {
         };
         let written = self.captures.append(&[row]).and_then(|()| self.file.flush());
         written.map_err(|error| failed(&self.path, &error))?;
-        Ok(Recorder { results: Some(self), give_back, stream, samples, zooms: Vec::new(), buffer: Vec::new() })
+        let recorder =
+            Recorder { results: Some(self), give_back, stream, samples, zooms: Vec::new(), buffer: Vec::new() };
+        Ok(Box::new(recorder))
     }
 }
 
@@ -173,7 +175,7 @@ fn word(text: &str) -> Word {
 }
 
 /// Writes the findings of one stream.
-pub(super) struct Recorder {
+struct Recorder {
     results: Option<Results>,
     give_back: Sender<Results>,
     stream: u32,
