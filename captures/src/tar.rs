@@ -39,7 +39,7 @@ pub(crate) fn members(path: &Path, file: &mut File, archive_bytes: u64) -> Resul
     let mut members = Vec::new();
     let (mut long_name, mut long_size) = (None, None);
     let mut position = 0;
-    while position + BLOCK_BYTES as u64 <= archive_bytes {
+    while archive_bytes.saturating_sub(BLOCK_BYTES as u64) >= position && archive_bytes >= BLOCK_BYTES as u64 {
         file.seek(SeekFrom::Start(position)).map_err(fail)?;
         let mut block = [0; BLOCK_BYTES];
         file.read_exact(&mut block).map_err(fail)?;
@@ -239,6 +239,8 @@ mod tests {
             let said = listed(&bytes).err().map(|error| error.to_string()).unwrap_or_default();
             assert!(said.contains("no tar header at byte 0"), "byte {at}: {said}");
         }
+        let endless = block("x", u64::MAX, b'0', 0);
+        assert_eq!(listed(&endless).unwrap()[0].num_bytes, u64::MAX, "nothing is looked for behind it");
         let mut huge = block("pax", 1 << 35, b'x', 0).to_vec();
         huge.extend([0; 512]);
         assert!(listed(&huge).unwrap_err().to_string().contains("bytes of names"));
