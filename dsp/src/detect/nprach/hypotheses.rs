@@ -99,8 +99,12 @@ impl Cells {
             .map(|rows| rows.chunks_exact(block).flat_map(|row| row.iter().cycle().take(ROUND).copied()).collect())
             .collect();
         let mut sums = vec![[0.0f32; LANES]; usize::from(NUM_CELL_IDS)];
+        let bounds = Bounds::new(energies, block);
         let mut best: Option<Account> = None;
         for start in starts {
+            if !self.may_excel(&bounds, start, chain, cut_after, best.map_or(0.0, |best| best.margin())) {
+                continue;
+            }
             let first = start.max(0) as usize;
             let skipped = (first as i64 - start) as usize;
             sums.fill([0.0; LANES]);
@@ -141,6 +145,42 @@ impl Cells {
             }
         }
         best
+    }
+
+    /// Whether any cell could explain what follows `start` by more than `margin` above what is needed: none explains
+    /// more than the best first tone of every repetition.
+    fn may_excel(&self, bounds: &Bounds, start: i64, chain: usize, cut_after: bool, margin: f64) -> bool {
+        let first = start.max(0) as usize;
+        let skipped = (first as i64 - start) as usize;
+        let mut bound = 0.0;
+        for position in first..chain.min((start + MAX_REPETITIONS as i64).max(0) as usize) {
+            let repetition = skipped + position - first;
+            let Some(best) = bounds.of(repetition / self.format.repetitions_before_gap(), position) else { break };
+            bound += f64::from(best);
+            let heard = position - first + 1;
+            if !((repetition + 1).is_power_of_two() || cut_after && position + 1 == chain) {
+                continue;
+            }
+            let nats = -ln_gamma_tail((self.format.groups() * heard) as f64, bound);
+            if nats - ln_tests(heard) > margin {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// The best first tone's energy at every position, with every number of gaps before it.
+struct Bounds(Vec<Vec<f32>>);
+
+impl Bounds {
+    fn new(energies: &[Vec<f32>], block: usize) -> Self {
+        let best = |row: &[f32]| row.iter().copied().fold(0.0, f32::max);
+        Self(energies.iter().map(|rows| rows.chunks_exact(block).map(best).collect()).collect())
+    }
+
+    fn of(&self, gaps: usize, position: usize) -> Option<f32> {
+        self.0.get(gaps)?.get(position).copied()
     }
 }
 

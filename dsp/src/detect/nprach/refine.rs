@@ -7,8 +7,6 @@
 //! Reference: TS 36.211 §10.1.6.
 //! Ignores: the phase from one symbol group to the next, which depends on a carrier that is not known.
 
-use num_complex::Complex32;
-
 use crate::baseband::Baseband;
 use crate::finding::{Finding, Rejection};
 use crate::spec::nprach::Format;
@@ -242,17 +240,31 @@ fn candidates(plane: &Plane) -> Vec<Candidate> {
         return Vec::new();
     }
     let (rows, cells) = (plane.num_rows - span + 1, plane.num_cells - width);
-    let hops: Vec<Vec<u8>> = (0..block).map(|n| plane.format.hops(n as u8)).collect();
     let mut sums = vec![0.0f32; rows * cells];
-    let mut pattern = vec![0.0f32; cells];
+    // First tones that hop alike share one sum over all cells the first of them may stand at.
+    let mut alike: Vec<(Vec<usize>, Vec<usize>)> = Vec::new();
+    for n in 0..block {
+        let hops = plane.format.hops(n as u8);
+        let reach: Vec<usize> =
+            hops.iter().map(|tone| width + plane.tones[usize::from(*tone)] - plane.tones[n]).collect();
+        match alike.iter_mut().find(|(known, _)| *known == reach) {
+            Some((_, tones)) => tones.push(plane.tones[n]),
+            None => alike.push((reach, vec![plane.tones[n]])),
+        }
+    }
+    let mut pattern = vec![0.0f32; plane.num_cells];
     for (row, best) in sums.chunks_exact_mut(cells).enumerate() {
-        for hops in &hops {
+        for (reach, tones) in &alike {
+            let (low, high) = (tones[0], tones[tones.len() - 1] + cells);
+            let pattern = &mut pattern[..high - low];
             pattern.fill(0.0);
-            for (group, tone) in hops.iter().enumerate() {
-                let energies = &plane.limited_row(row + group * ROWS_PER_GROUP)[plane.tones[usize::from(*tone)]..];
+            for (group, reach) in reach.iter().enumerate() {
+                let energies = &plane.limited_row(row + group * ROWS_PER_GROUP)[low + reach - width..];
                 pattern.iter_mut().zip(energies).for_each(|(sum, energy)| *sum += energy);
             }
-            best.iter_mut().zip(&pattern).for_each(|(best, sum)| *best = best.max(*sum));
+            for tone in tones {
+                best.iter_mut().zip(&pattern[tone - low..]).for_each(|(best, sum)| *best = best.max(*sum));
+            }
         }
     }
     let mut found: Vec<Candidate> = Vec::new();
@@ -296,12 +308,4 @@ fn keep(found: &mut Vec<Candidate>, new: Candidate, plane: &Plane) {
     let at = found.partition_point(|known| known.score > new.score);
     found.insert(at, new);
     found.truncate(MAX_CANDIDATES);
-}
-
-/// Samples as the fit wants them.
-pub(super) fn samples_between(baseband: &Baseband, start_s: f64, end_s: f64) -> (usize, Vec<Complex32>) {
-    let at = |instant_s: f64| ((instant_s - baseband.start_s) * baseband.sample_rate_hz).max(0.0);
-    let first = (at(start_s).floor() as usize).min(baseband.samples.len());
-    let last = (at(end_s).ceil() as usize).clamp(first, baseband.samples.len());
-    (first, baseband.samples[first..last].to_vec())
 }
