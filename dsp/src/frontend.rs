@@ -11,6 +11,7 @@ use crate::detect::edges::Edges;
 use crate::detect::energy::{ActivityRow, Energy};
 use crate::detect::lasting::Lasting;
 use crate::detect::nprach::{REFINE_MARGIN_S, Search, Seed};
+use crate::detect::npusch;
 use crate::detect::prach;
 use crate::detect::segment::Segmentation;
 use crate::fault::{Fault, FaultTest};
@@ -210,8 +211,10 @@ impl FrontEnd {
         let searched_s = self.grid.middle_s(self.searched);
         let preambles_s = self.preambles.horizon_s() + REFINE_MARGIN_S;
         let wide_preambles_s = self.wide_preambles.horizon_s() + WIDE_BEFORE_SEED_S;
-        let lasting_s = self.lasting.horizon_s() + EDGE_SLACK_S;
-        let ended_s = self.segmentation.settled_s() - EDGE_SLACK_S;
+        // What a detector finds may begin before its candidate.
+        let before_s = EDGE_SLACK_S + npusch::LATE_S;
+        let lasting_s = self.lasting.horizon_s() + before_s;
+        let ended_s = self.segmentation.settled_s() - before_s;
         base_s + ended_s.min(searched_s - preambles_s.max(wide_preambles_s).max(lasting_s))
     }
 

@@ -7,7 +7,7 @@
 
 use std::collections::{BinaryHeap, VecDeque};
 
-use crate::detect::{nprach, prach, pusch};
+use crate::detect::{nprach, npusch, prach, pusch};
 use crate::finding::{Channel, Finding, Parameters, Rejection, Segment, Technology};
 
 /// Pieces of energy this far outside a preamble's block still are its own.
@@ -65,9 +65,13 @@ impl Waiting {
 }
 
 /// Instant before which everything must be known to judge this: echoes of a preamble, and the wide signal that a
-/// shared channel may be a piece of, may begin until it ends.
+/// shared channel may be a piece of, may begin until it ends; a narrowband one may go on after a gap.
 fn due_s(finding: &Finding) -> f64 {
-    if finding.technology == Technology::Unknown { finding.extent.start_s } else { finding.extent.end_s }
+    match finding.channel {
+        _ if finding.technology == Technology::Unknown => finding.extent.start_s,
+        Channel::Npusch1 | Channel::Npusch2 => finding.extent.end_s + npusch::PAUSE_S,
+        _ => finding.extent.end_s,
+    }
 }
 
 /// Takes a finding's name away; what it was taken for remains as an alternative.
@@ -150,12 +154,20 @@ impl Judge {
     pub fn settle(&mut self, settled_s: f64, burst: &mut impl FnMut(Finding), rejected: &mut impl FnMut(Rejection)) {
         let settled_s = settled_s - OWN_SLACK_S.max(SKIRT_SLACK_S);
         while self.waiting.peek().is_some_and(|next| due_s(&next.0) < settled_s) {
-            let Some(Waiting(mut finding, _)) = self.waiting.pop() else { break };
+            let Some(Waiting(mut finding, number)) = self.waiting.pop() else { break };
+            if let Some(whole) = self.with_next_piece(&finding) {
+                self.named.push(whole.clone());
+                self.waiting.push(Waiting(whole, number));
+                continue;
+            }
+            let is_piece = self.is_piece(&finding);
             if let Some(reason) = self.doubt(&finding) {
                 rejected(reason);
                 unname(&mut finding);
             }
-            if self.is_owned(&finding) {
+            if is_piece {
+                rejected(FRAGMENT);
+            } else if self.is_owned(&finding) {
                 rejected(OWNED);
             } else if self.is_echo(&finding) {
                 rejected(ECHO);
@@ -189,6 +201,18 @@ impl Judge {
     fn is_owned(&self, finding: &Finding) -> bool {
         finding.technology == Technology::Unknown && self.preambles.iter().any(|preamble| owns(preamble, finding))
             || self.wide_preambles.iter().any(|preamble| prach::owns(preamble, finding))
+    }
+
+    fn is_piece(&self, finding: &Finding) -> bool {
+        finding.technology == Technology::Unknown && self.named.iter().any(|n| npusch::is_piece(finding, n))
+    }
+
+    /// Takes the first waiting piece that makes a longer narrowband transmission with `finding`; gives the two as one.
+    fn with_next_piece(&mut self, finding: &Finding) -> Option<Finding> {
+        let pieces = self.waiting.iter().filter_map(|next| Some((next.1, npusch::whole(finding, &next.0)?)));
+        let (number, whole) = pieces.min_by_key(|(number, _)| *number)?;
+        self.waiting.retain(|next| next.1 != number);
+        Some(whole)
     }
 
     /// Why a shared channel should not go by its name after all.
@@ -299,6 +323,7 @@ impl Judge {
 
 const PIECE: Rejection = Rejection { detector: "judge", reason: "shared channel that is a piece of a wider signal" };
 const ALONE: Rejection = Rejection { detector: "judge", reason: "part of a shared channel without company" };
+const FRAGMENT: Rejection = Rejection { detector: "judge", reason: "fragment of a shared channel" };
 const SKIRT: Rejection = Rejection { detector: "judge", reason: "skirt of a named burst" };
 const PART: Rejection = Rejection { detector: "judge", reason: "part of a burst seen as a whole" };
 const ECHO: Rejection = Rejection { detector: "judge", reason: "echo of a stronger preamble" };
@@ -503,7 +528,7 @@ mod tests {
             judge.push(finding(Channel::Npusch1, start, start + 0.05, 0.0, 15e3));
         }
         let mut starts = Vec::new();
-        judge.settle(0.26, &mut |b| starts.push(b.extent.start_s), &mut |_| {});
+        judge.settle(0.295, &mut |b| starts.push(b.extent.start_s), &mut |_| {});
         assert_eq!(starts, [0.1, 0.2]);
         judge.finish(&mut |b| starts.push(b.extent.start_s), &mut |_| {});
         assert_eq!(starts, [0.1, 0.2, 0.3]);

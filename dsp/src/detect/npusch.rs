@@ -9,14 +9,20 @@
 //! Not told apart: twelve tones over one or two slots from an LTE data channel of one resource block (named as an
 //! alternative).
 
+mod columns;
 mod multi_tone;
+mod pieces;
 mod single_tone;
 mod tone;
 
 #[cfg(test)]
 mod generated;
 #[cfg(test)]
+mod reliability;
+#[cfg(test)]
 mod scenes;
+
+pub use pieces::{is_piece, whole};
 
 use multi_tone::MultiTone;
 use single_tone::SingleTone;
@@ -60,6 +66,10 @@ const LAW_SLACK_NATS: f64 = 10.0;
 /// Share of twelve-tone data symbols that a sequence explains at the best of twelve shifts only in control channels.
 const DATA_SHARE: f64 = 0.5;
 
+/// Surprise, in nats, of the powers of a slot's symbols beyond which they are not one transmission's: 1 in 10 000 of true
+/// ones is lost to it. Below, what it is less likely by is taken off the evidence.
+const UNEVEN_NATS: f64 = 9.2;
+
 /// Power of the weakest tone over the strongest below which `tones` are not one allocation: three times the spread
 /// that data shows over one resource unit, and what the tone next to a bare carrier gets stays below.
 const fn least_evenness(tones: u16) -> f64 {
@@ -69,6 +79,15 @@ const fn least_evenness(tones: u16) -> f64 {
         _ => 0.12,
     }
 }
+
+/// Surprise, in nats, of a length that no grant orders: only pieces have one, and few bursts are pieces.
+const ODD_LENGTH_NATS: f64 = 9.0;
+
+/// Most by which a finding begins before its candidate.
+pub const LATE_S: f64 = GAP_AFTER_S;
+
+/// Most by which it ends before the next piece of the same transmission begins.
+pub const PAUSE_S: f64 = GAP_S + 1e-3;
 
 /// Time by which a candidate may reach beyond its samples.
 const SLACK_S: f64 = 1e-3;
@@ -107,6 +126,7 @@ pub fn classify(baseband: &Baseband, candidate: &Candidate) -> Result<Finding, R
         }
     }
     match found {
+        Some((_, finding)) if finding.confidence < 0.5 => reject("likelier something else"),
         Some((_, finding)) => Ok(finding),
         None => reject(failed.unwrap_or("width is that of no allocation")),
     }
@@ -114,7 +134,10 @@ pub fn classify(baseband: &Baseband, candidate: &Candidate) -> Result<Finding, R
 
 fn judge_single(tone: SingleTone, candidate: &Candidate) -> Result<(f64, Finding), &'static str> {
     let clocked = tone.clock_ratio >= CLOCK_RATIO;
-    let reference_nats = tone.reference_nats + if clocked { tone.spread_nats } else { 0.0 };
+    if tone.unevenness_nats > UNEVEN_NATS {
+        return Err("symbols of unequal power");
+    }
+    let reference_nats = tone.reference_nats + if clocked { tone.spread_nats } else { 0.0 } - tone.unevenness_nats;
     let joint = clocked && reference_nats >= JOINT_NATS.0 && tone.law_nats >= JOINT_NATS.1;
     if reference_nats < PROOF_NATS && !joint {
         return Err(if tone.law_nats >= JOINT_NATS.1 { "no reference signal" } else { "no phase law" });
@@ -158,8 +181,12 @@ fn lawful(found: &MultiTone) -> bool {
 }
 
 fn judge_multi(found: MultiTone, candidate: &Candidate) -> Result<(f64, Finding), &'static str> {
-    let evidence = found.reference_nats + found.law_nats.max(0.0);
-    let proven = found.reference_nats >= PROOF_NATS || (found.reference_nats >= JOINT_NATS.0 && evidence >= PROOF_NATS);
+    if found.unevenness_nats > UNEVEN_NATS {
+        return Err("symbols of unequal power");
+    }
+    let reference_nats = found.reference_nats - found.unevenness_nats;
+    let evidence = reference_nats + found.law_nats.max(0.0);
+    let proven = reference_nats >= PROOF_NATS || (reference_nats >= JOINT_NATS.0 && evidence >= PROOF_NATS);
     if !proven || found.reference_share < REFERENCE_SHARE {
         return Err("no reference signal");
     }
@@ -254,9 +281,8 @@ fn finding(
 
 /// Probability that it is what it seems: the odds of chance, and a doubt about lengths no grant orders.
 fn confidence(evidence_nats: f64, resource_units: Option<u16>) -> f64 {
-    let chance = (-(evidence_nats - PROOF_NATS / 2.0)).exp();
-    let certain = 0.995 / (1.0 + chance);
-    if resource_units.is_some() { certain } else { certain * 0.9 }
+    let doubt_nats = PROOF_NATS / 2.0 + if resource_units.is_some() { 0.0 } else { ODD_LENGTH_NATS };
+    0.995 / (1.0 + (doubt_nats - evidence_nats).exp())
 }
 
 /// Power without the noise in it, and its ratio to the noise.

@@ -29,7 +29,7 @@ impl Draw {
     }
 
     /// Complex Gaussian of unit power.
-    fn noise(&mut self) -> Complex32 {
+    pub(super) fn noise(&mut self) -> Complex32 {
         let radius = (-((self.bits() as f64 + 1.0) / (1u64 << 53) as f64).ln()).sqrt();
         let value = Complex64::from_polar(radius, self.within(TAU / 2.0));
         Complex32::new(value.re as f32, value.im as f32)
@@ -39,12 +39,12 @@ impl Draw {
 /// One transmission to be made.
 #[derive(Clone, Copy)]
 pub(super) struct Sent {
-    format: Format,
-    spacing: Spacing,
-    tones: u16,
-    modulation: Modulation,
-    num_slots: usize,
-    snr_db: f64,
+    pub(super) format: Format,
+    pub(super) spacing: Spacing,
+    pub(super) tones: u16,
+    pub(super) modulation: Modulation,
+    pub(super) num_slots: usize,
+    pub(super) snr_db: f64,
 }
 
 /// Values of the tones in one symbol, by the clauses of the standard.
@@ -139,7 +139,7 @@ pub(super) fn recognised(sent: &Sent, trials: usize, seed: u64) -> f64 {
     right as f64 / trials as f64
 }
 
-const WIDE: Sent = Sent {
+pub(super) const WIDE: Sent = Sent {
     format: Format::One,
     spacing: Spacing::Wide,
     tones: 1,
@@ -147,8 +147,8 @@ const WIDE: Sent = Sent {
     num_slots: 64,
     snr_db: 0.0,
 };
-const NARROW: Sent = Sent { spacing: Spacing::Narrow, num_slots: 32, snr_db: 4.0, ..WIDE };
-const ANSWER: Sent = Sent { format: Format::Two, modulation: Modulation::Bpsk, ..WIDE };
+pub(super) const NARROW: Sent = Sent { spacing: Spacing::Narrow, num_slots: 32, snr_db: 4.0, ..WIDE };
+pub(super) const ANSWER: Sent = Sent { format: Format::Two, modulation: Modulation::Bpsk, ..WIDE };
 
 #[track_caller]
 fn assert_recognised(sent: Sent) {
@@ -197,6 +197,22 @@ fn measures_what_was_sent() {
     assert_eq!(finding.parameters.modulation, Some("pi/4-qpsk"));
     assert_eq!(finding.parameters.base_sequence, Some(9));
     assert!(finding.parameters.cell_ids.unwrap().iter().all(|id| id % 16 == 9));
+}
+
+/// A candidate that lacks the first slots still tells when the transmission began, and with which row.
+#[test]
+fn a_lost_beginning_is_found() {
+    const BPSK: Sent = Sent { modulation: Modulation::Bpsk, ..WIDE };
+    for (sent, lost) in [(Sent { num_slots: 128, ..BPSK }, 23), (Sent { num_slots: 64, ..NARROW }, 18)] {
+        let (samples, truth) = transmit(&sent, 10, &mut Draw(17));
+        let start_s = truth.start_s + (lost as f64 + 0.2) * sent.spacing.slot_s();
+        let baseband = Baseband { samples: &samples, sample_rate_hz: RATE_HZ, center_hz: 0.0, start_s: 0.0 };
+        let extent = Segment { start_s, ..truth };
+        let found = classify(&baseband, &Candidate { extent, power_dbfs: 0.0, snr_db: sent.snr_db as f32 }).unwrap();
+        assert!((found.extent.start_s - truth.start_s).abs() < 30e-6, "{:?}", found.extent);
+        assert!((found.extent.end_s - truth.end_s).abs() < 30e-6, "{:?}", found.extent);
+        assert!(found.parameters.cell_ids.unwrap().contains(&10));
+    }
 }
 
 /// Noise and a bare tone are nothing, whatever width is claimed for them.
