@@ -119,6 +119,9 @@ pub struct SweepArgs {
     /// Where records go [default: standard output]
     #[arg(long, short, value_name = "FILE", requires = "headless")]
     pub output: Option<PathBuf>,
+    /// List of the transmitters you know (TOML), to be told by their names
+    #[arg(long, value_name = "FILE")]
+    pub known: Option<PathBuf>,
     /// How to compute.
     #[command(flatten)]
     pub compute: ComputeArgs,
@@ -160,6 +163,9 @@ pub struct ReplayArgs {
     /// What the capture does not tell.
     #[command(flatten)]
     pub open: CaptureArgs,
+    /// List of the transmitters you know (TOML), to be told by their names
+    #[arg(long, value_name = "FILE")]
+    pub known: Option<PathBuf>,
     /// How to compute.
     #[command(flatten)]
     pub compute: ComputeArgs,
@@ -190,6 +196,9 @@ pub struct AnalyzeArgs {
     /// What the captures do not tell.
     #[command(flatten)]
     pub open: CaptureArgs,
+    /// List of the transmitters you know (TOML), to be told by their names
+    #[arg(long, value_name = "FILE")]
+    pub known: Option<PathBuf>,
     /// How to compute.
     #[command(flatten)]
     pub compute: ComputeArgs,

@@ -21,12 +21,14 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
 use crate::cli::{Cli, Command, ComputeArgs};
 use crate::pipeline::Options;
 use crate::records::RecordWriter;
+use crate::tracker::known::Known;
 
 /// Runs a command; what went wrong is a sentence on standard error.
 pub fn run(cli: Cli) -> ExitCode {
@@ -87,6 +89,11 @@ fn record_writer(output: Option<&Path>) -> Result<RecordWriter> {
         }
         None => RecordWriter::new(Box::new(BufWriter::new(io::stdout())), "standard output".to_owned()),
     })
+}
+
+/// What the user knows of transmitters.
+fn known(list: Option<&Path>) -> Result<Arc<Known>> {
+    Ok(Arc::new(list.map(Known::read).transpose()?.unwrap_or_default()))
 }
 
 /// Tells something of the run on standard error, where a person reads it.

@@ -25,6 +25,7 @@ use dsp::frontend::{FrontEnd, Row};
 
 use crate::records::RecordWriter;
 use crate::source::Source;
+use crate::tracker::known::Known;
 use block::Pool;
 use collector::Collector;
 use counters::{Counters, Stage};
@@ -75,6 +76,8 @@ pub struct Outputs {
     pub snapshots: Option<Sender<Arc<Snapshot>>>,
     /// Who else hears of the findings.
     pub listeners: Vec<Box<dyn Listener>>,
+    /// The transmitters the user knows, which are told by their names.
+    pub known: Arc<Known>,
 }
 
 /// Hears of findings beside the records.

@@ -9,6 +9,8 @@ use serde::Serialize;
 
 use crate::pipeline::snapshot::{Burst, Stream, Transmitter};
 use crate::tracker::Alternative;
+use crate::tracker::cadence::{Cadence, Counts};
+use crate::tracker::carrier::Carrier;
 
 /// How fast a run went; the only figures that may differ between two runs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -122,12 +124,40 @@ struct TransmitterRecord<'a> {
 
 #[derive(Serialize)]
 struct TransmitterParameters<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    ignore: bool,
     bandwidth_hz: f64,
     sessions: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alternatives: Vec<AlternativeRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cadence: Option<CadenceRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carrier: Option<CarrierRecord>,
     cell_ids: Option<&'a [u16]>,
     evidence: &'a [String],
+}
+
+#[derive(Serialize)]
+struct CadenceRecord {
+    period_s: f64,
+    counts_from: &'static str,
+    proven: bool,
+}
+
+#[derive(Serialize)]
+struct CarrierRecord {
+    bursts: u64,
+    low_hz: f64,
+    high_hz: f64,
+    tone_grid_hz: f64,
+    centers_hz: Vec<f64>,
+    raster_error_hz: Option<f64>,
+    deployments: [&'static str; 3],
 }
 
 #[derive(Serialize)]
@@ -164,6 +194,10 @@ fn seconds(value: f64) -> f64 {
     (value * 1e7).round() / 1e7
 }
 
+fn milliseconds(value_s: f64) -> f64 {
+    (value_s * 1e3).round() / 1e3
+}
+
 fn hertz(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
@@ -180,6 +214,27 @@ fn alternatives(all: &[Alternative]) -> Vec<AlternativeRecord> {
     let record =
         |a: &Alternative| AlternativeRecord { transmitter: a.transmitter, probability: probability(a.probability) };
     all.iter().map(record).collect()
+}
+
+fn cadence(cadence: &Cadence) -> CadenceRecord {
+    let counts_from = match cadence.counts {
+        Counts::FromClock => "clock",
+        Counts::FromActivity => "activity",
+    };
+    CadenceRecord { period_s: milliseconds(cadence.period_s), counts_from, proven: cadence.is_proven }
+}
+
+fn carrier(carrier: &Carrier) -> CarrierRecord {
+    CarrierRecord {
+        bursts: carrier.bursts,
+        low_hz: hertz(carrier.heard_hz.0),
+        high_hz: hertz(carrier.heard_hz.1),
+        tone_grid_hz: carrier.tone_grid_hz,
+        centers_hz: carrier.centers_hz.iter().copied().map(hertz).collect(),
+        raster_error_hz: carrier.raster_error_hz.map(hertz),
+        // The uplink is the same in all three (TS 36.211 §10.1).
+        deployments: ["in-band", "guard-band", "stand-alone"],
+    }
 }
 
 /// Writes records to one place.
@@ -285,12 +340,17 @@ impl RecordWriter {
                 center_hz: hertz(t.center_hz),
                 power_dbfs_max: decibels(t.power_dbfs_max),
                 frequency_error_hz: t.frequency_error_hz.map(hertz),
-                period_s: t.period_s,
-                known: false,
+                period_s: t.period_s.map(milliseconds),
+                known: t.known.is_some(),
                 parameters: TransmitterParameters {
+                    name: t.known.as_ref().map(|entry| entry.name.as_str()),
+                    note: t.known.as_ref().and_then(|entry| entry.note.as_deref()),
+                    ignore: t.known.as_ref().is_some_and(|entry| entry.ignore),
                     bandwidth_hz: hertz(t.bandwidth_hz),
                     sessions: t.sessions,
                     alternatives: alternatives(&t.alternatives),
+                    cadence: t.cadence.as_ref().map(cadence),
+                    carrier: t.carrier.as_ref().map(carrier),
                     cell_ids: t.cell_ids.as_deref(),
                     evidence: &t.evidence,
                 },

@@ -8,19 +8,29 @@
 //! session. Unnamed energy is gathered by its place in the spectrum.
 //! Ignores: arrival times between sessions; a name once given stays, later doubt is told as an alternative.
 
+pub mod cadence;
+pub mod carrier;
+pub mod company;
 mod device;
 mod evidence;
 mod fingerprint;
+pub mod known;
 mod place;
 mod session;
 #[cfg(test)]
+mod simulated;
+#[cfg(test)]
 mod testing;
+
+use std::sync::Arc;
 
 use dsp::finding::{Finding, Technology};
 
 use crate::pipeline::snapshot::Transmitter;
+use carrier::Carriers;
 use device::Device;
 use fingerprint::Fingerprint;
+use known::Known;
 use place::Places;
 
 /// Devices followed; the longest silent of those heard least is forgotten beyond it.
@@ -52,12 +62,20 @@ pub struct Attribution {
 /// Attributes bursts, in order of their start.
 #[derive(Debug, Clone, Default)]
 pub struct Tracker {
+    center_frequency_hz: Option<f64>,
+    known: Arc<Known>,
     devices: Vec<Device>,
+    carriers: Carriers,
     places: Places,
     next_id: u32,
 }
 
 impl Tracker {
+    /// Nothing heard yet, around this radio frequency, with what the user knows.
+    pub fn new(center_frequency_hz: Option<f64>, known: Arc<Known>) -> Self {
+        Self { center_frequency_hz, known, ..Self::default() }
+    }
+
     /// Who sent a burst, as far as that can be told.
     pub fn attribute(&mut self, finding: &Finding) -> Attribution {
         if finding.technology == Technology::Unknown {
@@ -65,20 +83,22 @@ impl Tracker {
             return Attribution { transmitter, probability: 1.0, alternatives: Vec::new() };
         }
         let next = Fingerprint::of(finding);
+        if finding.technology == Technology::NbIot {
+            self.carriers.add(&next);
+        }
         // Weights are against a new device, which therefore weighs nothing.
         let mut weights: Vec<(Option<usize>, f64)> = vec![(None, 0.0)];
-        weights
-            .extend(self.devices.iter().enumerate().filter_map(|(i, device)| Some((Some(i), device.weight(&next)?))));
+        let near: Vec<usize> = (0..self.devices.len()).filter(|index| self.devices[*index].is_near(&next)).collect();
+        weights.extend(near.iter().filter_map(|i| Some((Some(*i), self.devices[*i].weight(&next, near.len())?))));
         weights.sort_by(|a, b| b.1.total_cmp(&a.1));
         let top = weights[0].1;
         let sum: f64 = weights.iter().map(|(_, weight)| (weight - top).exp()).sum();
         let share = |weight: f64| (weight - top).exp() / sum;
-        // Where no device is likelier than all others together, a new one keeps apart what may not belong together.
-        let chosen = weights[0].0.filter(|_| share(top) > 0.5);
-        let probability = weights.iter().find(|(index, _)| *index == chosen).map_or(0.0, |(_, weight)| share(*weight));
+        let (chosen, probability) = (weights[0].0, share(top));
         let alternatives: Vec<Alternative> = weights
             .iter()
-            .filter(|(index, weight)| *index != chosen && share(*weight) > LEAST_PROBABILITY)
+            .skip(1)
+            .filter(|(_, weight)| share(*weight) > LEAST_PROBABILITY)
             .take(MAX_ALTERNATIVES)
             .map(|(index, weight)| Alternative {
                 transmitter: index.map(|index| self.devices[index].id),
@@ -92,12 +112,21 @@ impl Tracker {
 
     /// Every transmitter: cellular devices by `id`, then the places of unnamed energy.
     pub fn transmitters(&self) -> Vec<Transmitter> {
-        let mut all: Vec<Transmitter> = self.devices.iter().map(Device::picture).collect();
+        let picture = |device: &Device| device.picture(&self.carriers, self.center_frequency_hz);
+        let mut all: Vec<Transmitter> = self.devices.iter().map(picture).collect();
         all.sort_by_key(|t| t.id);
         let named = all.len();
         all.extend(self.places.pictures());
         all[named..].sort_by_key(|t| t.id);
+        for transmitter in &mut all {
+            transmitter.known = self.known.of(transmitter, self.center_frequency_hz).cloned();
+        }
         all
+    }
+
+    /// How many there are.
+    pub fn num_transmitters(&self) -> usize {
+        self.devices.len() + self.places.len()
     }
 
     fn open(&mut self, finding: &Finding, first: Fingerprint) -> usize {
@@ -192,12 +221,12 @@ mod tests {
             tracker.attribute(&finding).transmitter
         };
         let first = [
-            at(Channel::Prach, 0.000, -600e3, 1080e3, Some((649, 4))),
-            at(Channel::Prach, 0.005, -600e3, 1080e3, Some((649, 4))),
+            at(Channel::Prach, 0.000, -600e3, 1080e3, Some((649, 40))),
+            at(Channel::Prach, 0.005, -600e3, 1080e3, Some((649, 40))),
             at(Channel::Pusch, 0.012, -870e3 + 90.0, 540e3, None),
             at(Channel::Pucch, 0.019, -150e3 + 70.0, 180e3, None),
         ];
-        let second = at(Channel::Prach, 0.040, -600e3 + 240.0, 1080e3, Some((649, 24)));
+        let second = at(Channel::Prach, 0.040, -600e3 + 240.0, 1080e3, Some((649, 240)));
         assert_eq!(first, [0; 4]);
         assert_eq!(second, 1);
     }

@@ -175,6 +175,12 @@ pub struct Parameters {
     /// Detection metric; 1.0 is at threshold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric: Option<f64>,
+    /// How sure the detector alone was, where the confidence was weighed with other bursts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence_alone: Option<f64>,
+    /// Other bursts that speak for this one, a phrase each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub supported_by: Vec<String>,
     /// What else this may be where physics leaves it open, as `technology/channel`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<&'static str>,

@@ -5,7 +5,7 @@
 //! Method: a preamble owns the pieces of energy that are its symbol groups; pieces that follow each other like hops
 //! of one transmission, without a name or of one control channel, become one burst with segments.
 
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 
 use crate::detect::{nprach, npusch, prach, pusch};
 use crate::finding::{Channel, Finding, Parameters, Rejection, Segment, Technology};
@@ -33,10 +33,6 @@ const PIECE_SHARE: f64 = 0.8;
 /// … a block of LTE where it also is at that level and keeps its times.
 const PIECE_NEAR_DB: f64 = 2.0;
 const PIECE_EDGE_S: f64 = 0.1e-3;
-/// A part of a transmission proves less than a whole one: it needs a sure burst on its carrier before it.
-const PART_CONFIDENCE: f64 = 0.93;
-const CARRIER_HZ: f64 = 190e3;
-const SESSION_S: f64 = 10.0;
 
 /// Two pieces are hops of one transmission where the second begins this close to the first's end …
 const HOP_GAP_S: f64 = 0.35e-3;
@@ -122,8 +118,6 @@ pub struct Judge {
     wide: Vec<Finding>,
     /// Narrow bursts that last and whose time is not over yet: they have parts.
     lasting: Vec<(Segment, f32)>,
-    /// Sure NB-IoT bursts of the last seconds: middle of the band and end.
-    sure: VecDeque<(f64, f64)>,
     /// Bursts that may still hop on.
     hopping: Vec<Finding>,
     number: u64,
@@ -150,8 +144,13 @@ impl Judge {
     }
 
     /// Gives out, in order of start, the bursts that start before `settled_s`: nothing pushed later does. What was
-    /// turned down goes to `rejected`.
-    pub fn settle(&mut self, settled_s: f64, burst: &mut impl FnMut(Finding), rejected: &mut impl FnMut(Rejection)) {
+    /// turned down goes to `rejected`. Returns the instant before which every burst has been given out.
+    pub fn settle(
+        &mut self,
+        settled_s: f64,
+        burst: &mut impl FnMut(Finding),
+        rejected: &mut impl FnMut(Rejection),
+    ) -> f64 {
         let settled_s = settled_s - OWN_SLACK_S.max(SKIRT_SLACK_S);
         while self.waiting.peek().is_some_and(|next| due_s(&next.0) < settled_s) {
             let Some(Waiting(mut finding, number)) = self.waiting.pop() else { break };
@@ -176,7 +175,6 @@ impl Judge {
             } else if self.is_part(&finding) {
                 rejected(PART);
             } else {
-                self.remember(&finding);
                 self.continue_hop(finding);
             }
         }
@@ -191,6 +189,7 @@ impl Judge {
         self.named.retain(|n| n.extent.end_s + SKIRT_SLACK_S >= open_s);
         self.preambles.retain(|p| p.extent.end_s + OWN_SLACK_S >= open_s);
         self.wide_preambles.retain(|p| p.extent.end_s + OWN_SLACK_S >= open_s);
+        self.hopping.first().map_or(open_s, |first| first.extent.start_s.min(open_s))
     }
 
     /// Gives out all that is left.
@@ -239,22 +238,7 @@ impl Judge {
                 && apart_hz < PIECE_REACH_HZ
                 && (density(wide) - density(finding)).abs() < PIECE_LEVEL_DB
         });
-        let is_part = finding.confidence < PART_CONFIDENCE && finding.parameters.resource_units.is_none();
-        let has_company = self.sure.iter().any(|(center_hz, _)| (center_hz - e.center_hz).abs() < CARRIER_HZ);
-        match (is_piece, is_part && !has_company) {
-            (true, _) => Some(PIECE),
-            (false, true) => Some(ALONE),
-            (false, false) => None,
-        }
-    }
-
-    /// Remembers a sure NB-IoT burst for what follows on its carrier.
-    fn remember(&mut self, finding: &Finding) {
-        let start_s = finding.extent.start_s;
-        self.sure.retain(|(_, end_s)| end_s + SESSION_S > start_s);
-        if finding.technology == Technology::NbIot && finding.confidence >= PART_CONFIDENCE {
-            self.sure.push_back((finding.extent.center_hz, finding.extent.end_s));
-        }
+        is_piece.then_some(PIECE)
     }
 
     /// Something weaker beside or upon a named burst, and within its time. (What begins with it or later is judged
@@ -322,7 +306,6 @@ impl Judge {
 }
 
 const PIECE: Rejection = Rejection { detector: "judge", reason: "shared channel that is a piece of a wider signal" };
-const ALONE: Rejection = Rejection { detector: "judge", reason: "part of a shared channel without company" };
 const FRAGMENT: Rejection = Rejection { detector: "judge", reason: "fragment of a shared channel" };
 const SKIRT: Rejection = Rejection { detector: "judge", reason: "skirt of a named burst" };
 const PART: Rejection = Rejection { detector: "judge", reason: "part of a burst seen as a whole" };
@@ -457,16 +440,6 @@ mod tests {
         let named: Vec<f64> =
             bursts.iter().filter(|b| b.channel == Channel::Npusch1).map(|b| b.extent.center_hz).collect();
         assert_eq!((bursts.len(), named), (3, vec![-500e3]));
-    }
-
-    #[test]
-    fn a_part_needs_a_sure_burst_before_it_on_its_carrier() {
-        let mut part = finding(Channel::Npusch1, 0.3, 0.306, 20e3, 15e3);
-        part.confidence = 0.89;
-        let mut whole = finding(Channel::Npusch1, 0.1, 0.108, 80e3, 15e3);
-        whole.confidence = 0.99;
-        assert_eq!(judged(vec![part.clone()])[0].channel, Channel::Unknown);
-        assert!(judged(vec![whole, part]).iter().all(|b| b.channel == Channel::Npusch1));
     }
 
     #[test]

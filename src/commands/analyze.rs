@@ -1,7 +1,7 @@
 //! `analyze`: batch, records. Of a file with several channels or centre frequencies, each is analysed in turn.
 
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use anyhow::{Result, anyhow, bail};
 use captures::{Capture, OpenOptions};
@@ -9,16 +9,18 @@ use captures::{Capture, OpenOptions};
 use crate::cli::AnalyzeArgs;
 use crate::commands::annotations::{self, Annotations};
 use crate::commands::results::Results;
-use crate::commands::{options, record_writer, tell};
+use crate::commands::{known, options, record_writer, tell};
 use crate::pipeline::{self, Listener, Options, Outputs};
 use crate::records::RecordWriter;
 use crate::source::capture_file::CaptureFile;
+use crate::tracker::known::Known;
 
 /// Captures up to this size have their hash in the record; hashing a larger one would delay its analysis.
 const MAX_HASHED_BYTES: u64 = 1 << 30;
 
 /// Analyses each capture in turn.
 pub(super) fn run(args: &AnalyzeArgs) -> Result<()> {
+    let known = known(args.known.as_deref())?;
     let given = args.open.open_options();
     // All are opened before anything is written, so that a wrong name is told at once.
     let mut opened = Vec::new();
@@ -38,7 +40,7 @@ pub(super) fn run(args: &AnalyzeArgs) -> Result<()> {
         for warning in &info.warnings {
             tell(&format!("{}: {warning}", info.path.display()));
         }
-        let file = File { args, given: &given, capture };
+        let file = File { args, known: &known, given: &given, capture };
         match file.analyze(records, &mut results)? {
             Some(writer) => records = writer,
             None => return Ok(()),
@@ -56,6 +58,7 @@ pub(super) fn run(args: &AnalyzeArgs) -> Result<()> {
 /// A file, its first stream open.
 struct File<'a> {
     args: &'a AnalyzeArgs,
+    known: &'a Arc<Known>,
     given: &'a OpenOptions,
     capture: Capture,
 }
@@ -63,7 +66,7 @@ struct File<'a> {
 impl File<'_> {
     /// Analyses each stream; the record writer comes back where its reader is still there.
     fn analyze(self, mut records: RecordWriter, results: &mut Option<Results>) -> Result<Option<RecordWriter>> {
-        let Self { args, given, capture } = self;
+        let Self { args, known, given, capture } = self;
         let info = capture.info().clone();
         let bytes = info.samples * info.format.bytes_per_sample() as u64 * info.num_channels as u64;
         let sha256 = if bytes <= MAX_HASHED_BYTES { Some(capture.sha256()?) } else { None };
@@ -83,8 +86,12 @@ impl File<'_> {
                 let again = captures::open(&info.path, &options)?;
                 listeners.push(results.listen(again, give_back)?);
             }
-            let outcome = analyze(args, capture, sha256.clone(), records, listeners)?;
-            *results = given_back.try_recv().ok();
+            let outputs = Outputs { records: None, snapshots: None, listeners, known: Arc::clone(known) };
+            let outcome = analyze(args, capture, sha256.clone(), outputs, records)?;
+            #[cfg(feature = "hdf5")]
+            {
+                *results = given_back.try_recv().ok();
+            }
             match outcome {
                 Some(writer) => records = writer,
                 None => return Ok(None),
@@ -122,15 +129,15 @@ fn analyze(
     args: &AnalyzeArgs,
     capture: Capture,
     sha256: Option<String>,
+    outputs: Outputs,
     mut records: RecordWriter,
-    listeners: Vec<Box<dyn Listener>>,
 ) -> Result<Option<RecordWriter>> {
     let info = capture.info().clone();
     if !records.capture(&info, sha256)? {
         return Ok(None);
     }
     let source = Box::new(CaptureFile::new(capture));
-    let outputs = Outputs { records: Some(records), snapshots: None, listeners };
+    let outputs = Outputs { records: Some(records), ..outputs };
     let options = Options { thorough: args.thorough, ..options(&args.compute, None) };
     let outcome = pipeline::run(source, options, outputs, None)?;
     if let Some(failure) = outcome.failure {

@@ -9,10 +9,11 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::cli::{ReplayArgs, ScreenArgs};
-use crate::commands::options;
+use crate::commands::{known, options};
 use crate::pipeline::{self, Outputs};
 use crate::source::Source;
 use crate::source::capture_file::CaptureFile;
+use crate::tracker::known::Known;
 use crate::tui;
 
 /// Snapshots and wishes under way between screen and pipeline.
@@ -20,13 +21,19 @@ const SNAPSHOTS: usize = 2;
 const CONTROLS: usize = 16;
 
 pub(super) fn run(args: &ReplayArgs) -> Result<()> {
+    let known = known(args.known.as_deref())?;
     let capture = captures::open(&args.capture, &args.open.open_options())?;
     let source = CaptureFile::new(capture);
-    show(Box::new(source), options(&args.compute, Some(args.speed)), args.screen)
+    show(Box::new(source), options(&args.compute, Some(args.speed)), args.screen, known)
 }
 
 /// Runs a source under the screens until the user leaves.
-pub(super) fn show(source: Box<dyn Source>, options: pipeline::Options, screen: ScreenArgs) -> Result<()> {
+pub(super) fn show(
+    source: Box<dyn Source>,
+    options: pipeline::Options,
+    screen: ScreenArgs,
+    known: Arc<Known>,
+) -> Result<()> {
     dsp::grid::Grid::new(source.stream().sample_rate_hz)
         .map_err(|error| anyhow!("{}: {error}", source.stream().name))?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -42,7 +49,7 @@ pub(super) fn show(source: Box<dyn Source>, options: pipeline::Options, screen: 
     let screens = tui::Options { no_color, fps: screen.fps, live: source.is_live() };
     let (snapshots, shown) = bounded(SNAPSHOTS);
     let (wishes, controls) = bounded(CONTROLS);
-    let outputs = Outputs { records: None, snapshots: Some(snapshots), listeners: Vec::new() };
+    let outputs = Outputs { records: None, snapshots: Some(snapshots), listeners: Vec::new(), known };
     let outcome = pipeline::run_beside(source, options, outputs, controls, || {
         tui::run(shown, wishes, stop, screens).context("the terminal cannot be drawn on; use analyze to print records")
     })?;

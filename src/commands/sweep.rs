@@ -8,13 +8,15 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::replay::show;
 use crate::cli::SweepArgs;
-use crate::commands::{options, record_writer, tell};
+use crate::commands::{known, options, record_writer, tell};
 use crate::pipeline::{self, Outputs};
 use crate::source::Source;
 use crate::source::radio::{Radio, Settings};
 use crate::source::until::Until;
+use crate::tracker::known::Known;
 
 pub(super) fn run(args: &SweepArgs) -> Result<()> {
+    let known = known(args.known.as_deref())?;
     // Told before a radio is looked for, as it cannot help.
     dsp::grid::Grid::new(args.rate).map_err(|error| anyhow!("--rate: {error}"))?;
     let radio = Radio::open(&Settings {
@@ -28,7 +30,7 @@ pub(super) fn run(args: &SweepArgs) -> Result<()> {
         tell(&format!("{}: {note}", stream.name));
     }
     let cuts = radio.cuts_unmeasured();
-    let swept = if args.headless { print(radio, args) } else { draw(radio, args) };
+    let swept = if args.headless { print(radio, args, known) } else { draw(radio, args, known) };
     match cuts.load(Ordering::Relaxed) {
         0 => {}
         cuts => {
@@ -43,13 +45,13 @@ pub(super) fn run(args: &SweepArgs) -> Result<()> {
     swept
 }
 
-fn draw(radio: Radio, args: &SweepArgs) -> Result<()> {
+fn draw(radio: Radio, args: &SweepArgs, known: Arc<Known>) -> Result<()> {
     // The screens watch the keys and the signals; when they end, so does the pipeline.
     let source = Until::new(radio, args.duration, Arc::default());
-    show(Box::new(source), options(&args.compute, None), args.screen)
+    show(Box::new(source), options(&args.compute, None), args.screen, known)
 }
 
-fn print(radio: Radio, args: &SweepArgs) -> Result<()> {
+fn print(radio: Radio, args: &SweepArgs, known: Arc<Known>) -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP] {
         // The first asks for an orderly end, the second does not wait for it.
@@ -62,7 +64,7 @@ fn print(radio: Radio, args: &SweepArgs) -> Result<()> {
         return Ok(());
     }
     let source = Until::new(radio, args.duration, stop);
-    let outputs = Outputs { records: Some(records), snapshots: None, listeners: Vec::new() };
+    let outputs = Outputs { records: Some(records), snapshots: None, listeners: Vec::new(), known };
     let outcome = pipeline::run(Box::new(source), options(&args.compute, None), outputs, None)?;
     match outcome.failure {
         Some(failure) => bail!(failure),

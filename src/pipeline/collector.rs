@@ -16,6 +16,7 @@ use super::snapshot::{Burst, Health, Snapshot, Spectrum, State, Stream, Waterfal
 use super::{NUM_BLOCKS, Outputs};
 use crate::records::{Performance, RecordWriter, Summary};
 use crate::tracker::Tracker;
+use crate::tracker::company::Company;
 
 /// Time between snapshots at the least.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(50);
@@ -45,6 +46,7 @@ pub(super) struct Collector<'a> {
     next: u64,
     early: BTreeMap<u64, Content>,
     judge: Judge,
+    company: Company,
     tracker: Tracker,
     state: State,
     progress: Progress,
@@ -67,6 +69,7 @@ impl<'a> Collector<'a> {
         used_rows: &'a Sender<Box<Row>>,
         (begun, threads): (Instant, usize),
     ) -> Self {
+        let tracker = Tracker::new(stream.center_frequency_hz, Arc::clone(&outputs.known));
         Self {
             stream,
             outputs,
@@ -77,7 +80,8 @@ impl<'a> Collector<'a> {
             next: 0,
             early: BTreeMap::new(),
             judge: Judge::default(),
-            tracker: Tracker::default(),
+            company: Company::default(),
+            tracker,
             state: State::Running,
             progress: Progress::default(),
             rejections: BTreeMap::new(),
@@ -146,7 +150,8 @@ impl<'a> Collector<'a> {
             Content::Moved => {
                 // What was found before belongs to another pass over the recording.
                 self.judge = Judge::default();
-                self.tracker = Tracker::default();
+                self.company = Company::default();
+                self.tracker = Tracker::new(self.stream.center_frequency_hz, Arc::clone(&self.outputs.known));
                 self.recycle_rows();
                 self.waterfall.clear();
                 self.bursts.clear();
@@ -169,7 +174,11 @@ impl<'a> Collector<'a> {
 
     fn settle(&mut self, settled_s: f64) -> Result<()> {
         let (mut settled, mut rejected) = (Vec::new(), Vec::new());
-        self.judge.settle(settled_s, &mut |finding| settled.push(finding), &mut |rejection| rejected.push(rejection));
+        let company = &mut self.company;
+        let judged_s = self
+            .judge
+            .settle(settled_s, &mut |finding| company.push(finding), &mut |rejection| rejected.push(rejection));
+        company.settle(judged_s, &mut |finding| settled.push(finding), &mut |rejection| rejected.push(rejection));
         rejected.into_iter().for_each(|rejection| self.reject(rejection, 1));
         settled.into_iter().try_for_each(|finding| self.burst(finding))
     }
@@ -253,9 +262,10 @@ impl<'a> Collector<'a> {
 
     /// The picture as it stands: what is not settled yet is shown as it would be settled now.
     fn snapshot(&self) -> Snapshot {
-        let (mut judge, mut tracker) = (self.judge.clone(), self.tracker.clone());
+        let (mut judge, mut company, mut tracker) = (self.judge.clone(), self.company.clone(), self.tracker.clone());
         let (mut bursts, mut num_bursts) = (self.bursts.clone(), self.num_bursts);
-        judge.finish(
+        judge.finish(&mut |finding| company.push(finding), &mut |_| {});
+        company.finish(
             &mut |finding| {
                 bursts.push_back(attributed(&mut tracker, num_bursts, finding));
                 num_bursts += 1;
@@ -302,7 +312,7 @@ impl<'a> Collector<'a> {
             blind_s: dropped as f64 / rate_hz,
             clipped_s: self.progress.clipped_s,
             bursts: self.num_bursts,
-            transmitters: self.tracker.transmitters().len() as u64,
+            transmitters: self.tracker.num_transmitters() as u64,
             rejections: self.rejections.iter().map(|(rejection, count)| (*rejection, *count)).collect(),
             performance: Performance {
                 wall_s,

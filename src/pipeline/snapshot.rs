@@ -6,6 +6,9 @@ use std::sync::Arc;
 use dsp::finding::{Channel, Finding, Rejection, Technology};
 
 use crate::tracker::Alternative;
+use crate::tracker::cadence::Cadence;
+use crate::tracker::carrier::Carrier;
+use crate::tracker::known::Entry;
 
 /// The stream being listened to.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,14 +83,20 @@ pub struct Transmitter {
     pub power_dbfs_max: f32,
     /// Frequency error against its grid, where a burst told it.
     pub frequency_error_hz: Option<f64>,
-    /// Period of its sessions, where one was found.
+    /// Period of its sessions, where one was proven.
     pub period_s: Option<f64>,
+    /// The period that explains its sessions best, proven or not.
+    pub cadence: Option<Cadence>,
+    /// The NB-IoT carrier it sends on.
+    pub carrier: Option<Carrier>,
     /// Cell identities consistent with all its bursts, where a burst told any.
     pub cell_ids: Option<Vec<u16>>,
     /// `(start_s, power_dbfs)` of its latest bursts, oldest first.
     pub levels: VecDeque<(f64, f32)>,
     /// Bursts by channel.
     pub channels: Vec<(Channel, u64)>,
+    /// What the user's list calls it, where it is on it.
+    pub known: Option<Entry>,
     /// Who else its latest session may be of, likeliest first.
     pub alternatives: Vec<Alternative>,
     /// Why its bursts are held to be one device, a sentence each.
@@ -112,9 +121,12 @@ impl Transmitter {
             power_dbfs_max: first.power_dbfs,
             frequency_error_hz: None,
             period_s: None,
+            cadence: None,
+            carrier: None,
             cell_ids: None,
             levels: VecDeque::new(),
             channels: Vec::new(),
+            known: None,
             alternatives: Vec::new(),
             evidence: Vec::new(),
             clipped: false,

@@ -4,9 +4,13 @@
 //! Method: while a session is open a burst is weighed against its bursts; later against the device's mean frequency
 //! and level, with the wander between wake-ups, and against how often it was heard (Chinese restaurant process).
 
+use std::collections::VecDeque;
+
 use dsp::finding::{Finding, Technology};
 
 use super::Alternative;
+use super::cadence::{Cadence, Counts, cadence};
+use super::carrier::{Carriers, raster_error_hz};
 use super::evidence::{self, WAKE_SIGMA_HZ};
 use super::fingerprint::{Fingerprint, GridPosition};
 use super::session::{Session, are_alike, common, reach_hz};
@@ -14,10 +18,13 @@ use crate::pipeline::snapshot::Transmitter;
 
 /// Bursts kept for the history of levels.
 const LEVELS: usize = 64;
+/// Sessions kept for the period.
+const STARTS: usize = 24;
 /// Slack of a band's edges.
 const EDGE_HZ: f64 = 2e3;
-/// Prior weight of a device never heard before, in sessions.
+/// Devices never heard before come as often as if there were one more, and as if listened for so much longer.
 const CONCENTRATION: f64 = 1.0;
+const SETTLING_S: f64 = 1.0;
 /// A mean frequency goes with the device's drift: it weighs at most this many sessions.
 const FREQUENCY_MEMORY: f64 = 16.0;
 
@@ -28,6 +35,11 @@ pub(super) struct Device {
     technology: Technology,
     session: Session,
     num_sessions: u64,
+    /// Starts of the latest sessions.
+    starts_s: VecDeque<f64>,
+    cadence: Option<Cadence>,
+    /// Sum and number of the frequency errors that bursts told themselves.
+    told_error_hz: (f64, f64),
     /// Mean over its sessions.
     frequency: Option<GridPosition>,
     frequency_sessions: f64,
@@ -49,6 +61,9 @@ impl Device {
             id,
             technology: finding.technology,
             num_sessions: 0,
+            starts_s: VecDeque::new(),
+            cadence: None,
+            told_error_hz: (0.0, 0.0),
             frequency: None,
             frequency_sessions: 0.0,
             level_dbfs: first.power_dbfs,
@@ -71,25 +86,27 @@ impl Device {
         self.picture.bursts
     }
 
-    /// How much speaks for the burst being this device's against a new one's; `None` where it cannot be.
-    pub(super) fn weight(&self, next: &Fingerprint) -> Option<f64> {
-        if !are_alike(self.technology, next.technology) {
-            return None;
-        }
+    /// Whether technology and band allow that the burst is this device's.
+    pub(super) fn is_near(&self, next: &Fingerprint) -> bool {
         let (low_hz, high_hz) = (next.extent.low_hz(), next.extent.high_hz());
         let reach_hz = reach_hz(self.technology).max(self.high_hz - self.low_hz + EDGE_HZ);
-        if high_hz.max(self.high_hz) - low_hz.min(self.low_hz) > reach_hz {
-            return None;
-        }
-        if self.session.is_open(next.extent.start_s)
-            && let Some(weight) = self.session.weight(next)
+        are_alike(self.technology, next.technology) && high_hz.max(self.high_hz) - low_hz.min(self.low_hz) <= reach_hz
+    }
+
+    /// How much speaks for the burst being this device's against a new one's, among so many devices near; `None` where
+    /// it cannot be.
+    pub(super) fn weight(&self, next: &Fingerprint, num_near: usize) -> Option<f64> {
+        let num_devices = num_near as f64 + CONCENTRATION;
+        let start_s = next.extent.start_s;
+        if self.session.is_open(start_s)
+            && let Some(weight) = self.session.weight(next, num_devices / (start_s.max(0.0) + SETTLING_S))
         {
             return Some(weight);
         }
-        if next.extent.start_s < self.session.last_s {
+        if start_s < self.session.last_s {
             return None;
         }
-        self.weight_between_sessions(next)
+        Some(self.weight_between_sessions(next)? + (self.num_sessions as f64 / CONCENTRATION).ln())
     }
 
     fn weight_between_sessions(&self, next: &Fingerprint) -> Option<f64> {
@@ -101,16 +118,25 @@ impl Device {
             _ => evidence::FREQUENCY_UNTOLD,
         };
         let level = evidence::level(next.power_dbfs - self.level_dbfs);
-        Some(frequency + level + (self.num_sessions as f64 / CONCENTRATION).ln())
+        Some(frequency + level)
     }
 
     /// Takes a burst, held to be its with this probability.
     pub(super) fn add(&mut self, finding: &Finding, next: Fingerprint, probability: f64, others: &[Alternative]) {
         let is_first = self.picture.bursts == 0;
-        let opens = is_first || !self.session.is_open(next.extent.start_s) || self.session.weight(&next).is_none();
+        let goes_on = self.session.is_open(next.extent.start_s) && self.session.weight(&next, 1.0).is_some();
+        let opens = is_first || !goes_on;
         if opens {
             self.num_sessions += 1;
             self.alternatives = others.to_vec();
+            if self.starts_s.len() == STARTS {
+                self.starts_s.pop_front();
+            }
+            self.starts_s.push_back(next.extent.start_s);
+            self.cadence = cadence(self.starts_s.make_contiguous());
+        }
+        if let Some(error_hz) = finding.parameters.frequency_error_hz.filter(|hz| hz.is_finite()) {
+            self.told_error_hz = (self.told_error_hz.0 + error_hz, self.told_error_hz.1 + 1.0);
         }
         self.learn(&next, opens);
         self.low_hz = self.low_hz.min(next.extent.low_hz());
@@ -169,8 +195,18 @@ impl Device {
     }
 
     /// What screens and records show of it.
-    pub(super) fn picture(&self) -> Transmitter {
+    pub(super) fn picture(&self, carriers: &Carriers, center_frequency_hz: Option<f64>) -> Transmitter {
         let mut picture = self.picture.clone();
+        picture.cadence = self.cadence;
+        picture.period_s = self.cadence.filter(|cadence| cadence.is_proven).map(|cadence| cadence.period_s);
+        if self.technology == Technology::NbIot {
+            picture.carrier = carriers.around(self.low_hz, self.high_hz, center_frequency_hz);
+        }
+        picture.frequency_error_hz = match (self.told_error_hz, self.technology) {
+            ((sum_hz, count), _) if count > 0.0 => Some(sum_hz / count),
+            (_, Technology::NbIot) => raster_error_hz(self.frequency.as_ref(), center_frequency_hz),
+            _ => None,
+        };
         picture.center_hz = (self.low_hz + self.high_hz) / 2.0;
         picture.bandwidth_hz = self.high_hz - self.low_hz;
         picture.cell_ids = self.cell_ids.clone();
@@ -179,6 +215,8 @@ impl Device {
         let one_device = self.attribution / self.picture.bursts.max(1) as f64;
         picture.confidence = (1.0 - self.doubt) * if self.picture.bursts > 1 { one_device } else { 1.0 };
         picture.evidence = self.evidence();
+        picture.evidence.extend(self.cadence.as_ref().map(|cadence| pattern(cadence, self.starts_s.len())));
+        picture.evidence.extend(picture.carrier.as_ref().map(|carrier| carrier.sentence()));
         picture
     }
 
@@ -221,5 +259,17 @@ impl Device {
             });
         }
         evidence
+    }
+}
+
+fn pattern(cadence: &Cadence, num_sessions: usize) -> String {
+    let from = match cadence.counts {
+        Counts::FromClock => "a clock",
+        Counts::FromActivity => "its last activity",
+    };
+    if cadence.is_proven {
+        format!("Its sessions come every {:.1} s, counted from {from}.", cadence.period_s)
+    } else {
+        format!("{num_sessions} sessions may come every {:.1} s: too few or too irregular to prove.", cadence.period_s)
     }
 }

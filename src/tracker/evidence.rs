@@ -32,10 +32,10 @@ const LEVEL_TAIL_SIGMA_DB: f64 = 12.0;
 /// Level between devices.
 const LEVELS_SIGMA_DB: f64 = 12.0;
 
-/// Another burst within a session is likelier than a new device by this at once …
-const GOES_ON: f64 = 1.5;
-/// … and by one less for each factor of e beyond this pause.
+/// Pauses within a session are spread evenly over their logarithms from here on …
 const PAUSE_S: f64 = 0.2;
+/// … and another burst follows this much likelier, by its logarithm, than such a spread says.
+const GOES_ON: f64 = 0.8;
 /// Where no frequency can be compared, that many more devices might have sent it.
 pub(super) const FREQUENCY_UNTOLD: f64 = -2.0;
 /// Time after a preamble within which its answer is granted the uplink, and what such a burst weighs.
@@ -91,9 +91,9 @@ pub(super) fn level(apart_db: f64) -> f64 {
     (same / density(apart_db, LEVELS_SIGMA_DB)).ln().max(BLUNDER.ln())
 }
 
-/// Weight of a session's last burst having ended `pause_s` before.
-pub(super) fn pause(pause_s: f64) -> f64 {
-    GOES_ON - (pause_s / PAUSE_S).max(1.0).ln()
+/// Weight of a session's last burst having ended `pause_s` before, where new devices come at this rate.
+pub(super) fn pause(pause_s: f64, new_devices_hz: f64) -> f64 {
+    GOES_ON - ((pause_s + PAUSE_S) * new_devices_hz).ln()
 }
 
 /// Weight of the order of two bursts of LTE; `None` where one session has no such order: a connected device asks for
@@ -105,7 +105,7 @@ pub(super) fn order(last: &Fingerprint, next: &Fingerprint) -> Option<f64> {
     let wait_s = next.extent.start_s - last.extent.end_s;
     match (last.channel, next.channel) {
         (Channel::Prach, Channel::Prach) => match (last.preamble, next.preamble) {
-            (Some(before), Some(now)) => (before == now).then_some(SAME_PREAMBLE),
+            (Some(before), Some(now)) => before.is(&now).then_some(SAME_PREAMBLE),
             _ => Some(0.0),
         },
         (_, Channel::Prach) => None,

@@ -14,6 +14,9 @@ use dsp::finding::{Channel, Finding, Segment, Technology};
 const LTE_GRID_HZ: f64 = 15e3;
 const NB_IOT_GRID_HZ: f64 = 3750.0;
 const RANDOM_ACCESS_GRID_HZ: f64 = 1250.0;
+/// Length of a preamble's sequence, and what its shift may be off by.
+const PREAMBLE_LENGTH: u16 = 839;
+const SHIFT_SLACK: i64 = 16;
 /// One standard deviation where the detector does not tell its own.
 const UNTOLD_SIGMA_HZ: f64 = 25.0;
 /// A position less certain than this share of the finest grid tells nothing.
@@ -52,8 +55,43 @@ pub(super) struct Fingerprint {
     /// Width it occupied at any instant.
     pub(super) width_hz: f64,
     pub(super) cell_ids: Option<Vec<u16>>,
-    /// Root and cyclic shift of a preamble.
-    pub(super) preamble: Option<(u16, u16)>,
+    pub(super) preamble: Option<Preamble>,
+}
+
+/// Which random access preamble of LTE a burst is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Preamble {
+    root: u16,
+    cyclic_shift: u16,
+    center_hz: f64,
+}
+
+impl Preamble {
+    /// Whether both are one preamble. A carrier off by one spacing looks like a shift by the root's inverse, so a
+    /// weak preamble may be told with another shift as long as its frequency is off by as many spacings.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        let steps = ((self.center_hz - other.center_hz) / RANDOM_ACCESS_GRID_HZ).round();
+        if self.root != other.root || steps.is_nan() || steps.abs() > f64::from(PREAMBLE_LENGTH) {
+            return false;
+        }
+        let length = i64::from(PREAMBLE_LENGTH);
+        let apart = i64::from(self.cyclic_shift) - i64::from(other.cyclic_shift) - steps as i64 * inverse(self.root);
+        apart.rem_euclid(length).min((-apart).rem_euclid(length)) <= SHIFT_SLACK
+    }
+}
+
+/// The root that times `root` is 1, modulo the preamble's length (a prime).
+fn inverse(root: u16) -> i64 {
+    let (length, mut power, mut product) = (i64::from(PREAMBLE_LENGTH), i64::from(root), 1);
+    let mut exponent = length - 2;
+    while exponent > 0 {
+        if exponent % 2 == 1 {
+            product = product * power % length;
+        }
+        power = power * power % length;
+        exponent /= 2;
+    }
+    product
 }
 
 impl Fingerprint {
@@ -68,7 +106,10 @@ impl Fingerprint {
             power_dbfs: f64::from(finding.power_dbfs),
             width_hz: width_hz(finding),
             cell_ids: cell_ids.filter(|ids| !ids.is_empty()),
-            preamble: parameters.root.zip(parameters.cyclic_shift),
+            preamble: (finding.channel == Channel::Prach)
+                .then_some(parameters.root.zip(parameters.cyclic_shift))
+                .flatten()
+                .map(|(root, cyclic_shift)| Preamble { root, cyclic_shift, center_hz: finding.extent.center_hz }),
         }
     }
 
@@ -134,6 +175,15 @@ mod tests {
         let at = |offset_hz| GridPosition { offset_hz, modulus_hz: 3750.0, sigma_hz: 1.0 };
         assert!((at(10.0).distance_hz(&at(3740.0)) - 20.0).abs() < 1e-9);
         assert!((at(3740.0).distance_hz(&at(10.0)) + 20.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_preamble_is_known_again_across_whole_spacings() {
+        let preamble = |root, cyclic_shift, center_hz| Preamble { root, cyclic_shift, center_hz };
+        let first = preamble(190, 128, -601_687.77);
+        assert!(first.is(&preamble(190, 574, -600_459.19)) && preamble(190, 172, -599_210.88).is(&first));
+        assert!(!first.is(&preamble(190, 574, -601_687.77)) && !first.is(&preamble(181, 128, -601_687.77)));
+        assert!((1..839).all(|root| inverse(root) * i64::from(root) % 839 == 1));
     }
 
     #[test]

@@ -59,6 +59,10 @@ impl Places {
         place.id
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     /// All of them, by place.
     pub(super) fn pictures(&self) -> impl Iterator<Item = Transmitter> {
         self.all.values().cloned()

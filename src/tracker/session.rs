@@ -69,7 +69,7 @@ impl Session {
 
     /// How much speaks for the burst being the session's next against its being a new device's; `None` where it
     /// cannot be: the device is on the air already, or in another cell.
-    pub(super) fn weight(&self, next: &Fingerprint) -> Option<f64> {
+    pub(super) fn weight(&self, next: &Fingerprint, new_devices_hz: f64) -> Option<f64> {
         let last = self.recent.back()?;
         let is_on = self.recent.iter().any(|burst| burst.extent.shared_s(&next.extent) > EDGE_S);
         let excludes = |ids: &Vec<u16>| ids.is_empty();
@@ -81,7 +81,7 @@ impl Session {
         let frequency = nearest(&|burst| evidence::frequency_within_session(burst, next));
         let frequency = frequency.unwrap_or(evidence::FREQUENCY_UNTOLD);
         let level = nearest(&|burst| Some(evidence::level(evidence::level_apart_db(burst, next)))).unwrap_or(0.0);
-        let pause = evidence::pause((next.extent.start_s - self.last_s).max(0.0));
+        let pause = evidence::pause((next.extent.start_s - self.last_s).max(0.0), new_devices_hz);
         Some(frequency + level + pause + evidence::order(last, next)?)
     }
 

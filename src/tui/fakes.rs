@@ -223,9 +223,12 @@ fn transmitter(id: u32, part: &Part, bursts: &VecDeque<Burst>) -> Option<Transmi
         power_dbfs_max: part.power_dbfs,
         frequency_error_hz: known.then_some(-312.4),
         period_s: known.then_some(part.period_s),
+        cadence: None,
+        carrier: None,
         cell_ids: (part.technology == Technology::NbIot).then(|| vec![17, 113, 209]),
         levels: own.iter().map(|finding| (finding.extent.start_s, finding.power_dbfs)).collect(),
         channels: vec![(part.channel, own.len() as u64)],
+        known: None,
         alternatives: Vec::new(),
         evidence: vec![
             "All its bursts have the same frequency error to within 4 Hz.".into(),
