@@ -116,7 +116,8 @@ pub(super) fn search(baseband: &Baseband, candidate: &Candidate, spacing: Spacin
     let clocked = clock_ratio > LATE_CLOCK_RATIO && num_slots >= LATE_SLOTS;
     let is_late = reference_nats < SURE_NATS && (lawful || clocked);
     let late = is_late.then(|| late::search(&tone, timeline, num_slots, lawful)).flatten();
-    let late = late.filter(|late| late.reference_nats > reference_nats.max(0.0));
+    let late =
+        late.filter(|late| late.reference_nats > reference_nats.max(0.0) && late.goes_back(&tone, num_slots, noise));
     if let Some(late) = &late {
         best = late.hypothesis(best);
         (reference_nats, offset_slots, rows) = (late.reference_nats, late.offset_slots, late.rows());

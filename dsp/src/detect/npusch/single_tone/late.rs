@@ -10,10 +10,10 @@ use num_complex::Complex32;
 use std::f64::consts::TAU;
 
 use super::joint::{FREQUENCY_STEPS, Hypothesis, KINDS, Pilots, Search, carries, order};
-use super::timeline::{Timeline, symbol_s};
+use super::timeline::{Timeline, slot_powers, symbol_s};
 use crate::detect::evidence::surprise_nats;
 use crate::detect::npusch::tone::Tone;
-use crate::spec::npusch::{Format, GAP_AFTER_S, Modulation, Spacing, reference_symbols, single_tone};
+use crate::spec::npusch::{Format, GAP_AFTER_S, Modulation, SYMBOLS_PER_SLOT, Spacing, reference_symbols, single_tone};
 
 /// Slots of the part received that are looked at.
 const SLOTS: usize = 128;
@@ -35,6 +35,11 @@ const EARLY_SYMBOLS: i32 = 14;
 
 /// Energy over that of the best timeline from which another is tried too.
 const LIKE_ENERGY: f64 = 0.97;
+
+/// Slots before those received in which what went before must show: a beginning is lost to an edge placed too late, or to
+/// a gap, not to silence. This many standard deviations of a tone's power in noise below its own is silence.
+const BEFORE_SLOTS: usize = 2;
+const BEFORE_SIGMAS: f64 = 3.0;
 
 /// Where the part received belongs.
 #[derive(Clone, Copy)]
@@ -60,6 +65,17 @@ impl Late {
             Spacing::Narrow => vec![self.row & !1, self.row | 1],
             Spacing::Wide => vec![self.row],
         }
+    }
+
+    /// The slots said to have gone before hold power too, as far as they are at hand; `noise` is that of one symbol.
+    pub(super) fn goes_back(&self, tone: &Tone, num_slots: usize, noise: f64) -> bool {
+        let before = self.offset_slots.min(BEFORE_SLOTS);
+        let mean = |powers: &[f32]| powers.iter().map(|&p| f64::from(p)).sum::<f64>() / powers.len().max(1) as f64;
+        let earlier = self.timeline.shifted(-(before as f64) * self.timeline.spacing.slot_s());
+        let received = mean(&slot_powers(tone, self.timeline, num_slots));
+        let signal = (received - noise).max(0.0);
+        let sigma = (noise * (noise + 2.0 * signal) / (before * SYMBOLS_PER_SLOT).max(1) as f64).sqrt();
+        before == 0 || mean(&slot_powers(tone, earlier, before)) > received - BEFORE_SIGMAS * sigma
     }
 
     /// This in place of `other`.
