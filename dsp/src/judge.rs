@@ -202,8 +202,13 @@ impl Judge {
             || self.wide_preambles.iter().any(|preamble| prach::owns(preamble, finding))
     }
 
+    /// Energy within a transmission, or a shared channel of a length that no grant orders within one of a length that is.
     fn is_piece(&self, finding: &Finding) -> bool {
-        finding.technology == Technology::Unknown && self.named.iter().any(|n| npusch::is_piece(finding, n))
+        let odd = matches!(finding.channel, Channel::Npusch1 | Channel::Npusch2)
+            && finding.parameters.resource_units.is_none();
+        let granted = |n: &Finding| n.parameters.resource_units.is_some();
+        (odd || finding.technology == Technology::Unknown)
+            && self.named.iter().any(|n| (granted(n) || !odd) && npusch::is_piece(finding, n))
     }
 
     /// Takes the first waiting piece that makes a longer narrowband transmission with `finding`; gives the two as one.
@@ -440,6 +445,16 @@ mod tests {
         let named: Vec<f64> =
             bursts.iter().filter(|b| b.channel == Channel::Npusch1).map(|b| b.extent.center_hz).collect();
         assert_eq!((bursts.len(), named), (3, vec![-500e3]));
+    }
+
+    #[test]
+    fn one_shared_channel_is_not_told_twice() {
+        let mut whole = finding(Channel::Npusch1, 0.1, 0.148, 20e3, 15e3);
+        whole.parameters.resource_units = Some(6);
+        let odd = finding(Channel::Npusch1, 0.1, 0.119, 25e3, 15e3);
+        let elsewhere = finding(Channel::Npusch1, 0.1, 0.119, 60e3, 15e3);
+        let centers: Vec<f64> = judged(vec![odd, whole, elsewhere]).iter().map(|b| b.extent.center_hz).collect();
+        assert_eq!(centers, [20e3, 60e3]);
     }
 
     #[test]
