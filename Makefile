@@ -21,7 +21,9 @@ demo: packages
 test: packages oracles
 	$(CARGO) test --workspace --lib
 	$(CARGO) test -p captures
-	$(CARGO) test --test cli -- readme formats convert results beacon noise_alone files_that metadata_that a_wrong raw_samples
+	$(CARGO) test --test allocations --test radio
+	$(CARGO) test --test cli -- readme formats convert results report beacon contract determinism pipe screen \
+	    noise_alone files_that metadata_that a_wrong raw_samples
 
 # Other programs that judge what is written (sigmf, h5py, scipy); without them those tests say that they are skipped.
 oracles: target/oracles/complete
