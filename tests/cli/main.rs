@@ -11,6 +11,7 @@ mod noise;
 mod pipe;
 mod program;
 mod readme;
+mod reliability;
 mod report;
 mod results;
 mod scenes;
