@@ -4,7 +4,7 @@
 //! `real, imag` (MATLAB), `Real, Imag`, `re, im` or `I, Q`; compounds of such pairs, each a channel (Rec. ITU-R
 //! SM.2117-0); and two-dimensional arrays of N x 2 or 2 x N numbers. Numbers are integers of 8, 16 or 32 bits or floats
 //! of 32 or 64, in either order of bytes, contiguous or chunked and compressed. Rate and centre are looked for
-//! ([`attributes`]) at the dataset and the groups above it. Several datasets are several parts of the recording.
+//! (`attributes`) at the dataset and the groups above it. Several datasets are several parts of the recording.
 //!
 //! Only what the file itself holds is read: external and soft links, external storage and virtual datasets are not
 //! followed.

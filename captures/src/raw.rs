@@ -1,5 +1,5 @@
 //! Bare samples: a file of nothing but IQ, of which its name may tell format, rate and centre
-//! ([`file_name`](crate::file_name)). What is given outweighs what the name tells.
+//! (`file_name`). What is given outweighs what the name tells.
 
 use std::path::Path;
 

@@ -88,10 +88,7 @@ impl File<'_> {
             }
             let outputs = Outputs { records: None, snapshots: None, listeners, known: Arc::clone(known) };
             let outcome = analyze(args, capture, sha256.clone(), outputs, records)?;
-            #[cfg(feature = "hdf5")]
-            {
-                *results = given_back.try_recv().ok();
-            }
+            *results = given_back.try_recv().ok();
             match outcome {
                 Some(writer) => records = writer,
                 None => return Ok(None),

@@ -6,7 +6,7 @@
 //! message 3, acknowledgements, data (TS 36.213 §16.3). A false alarm has none but by chance. The odds that a detector
 //! gives are multiplied by how much likelier the company found is for a true burst; a burst whose name is likelier
 //! wrong than right after that loses it. Only bursts that a detector alone is sure of are company, so dubious ones
-//! cannot lift each other. A dubious burst waits [`WAIT_S`] for company that comes after it, and what starts later
+//! cannot lift each other. A dubious burst waits `WAIT_S` for company that comes after it, and what starts later
 //! waits behind it.
 //! Ignores: LTE, where a busy cell makes everything company of everything.
 
