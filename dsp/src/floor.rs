@@ -28,6 +28,9 @@ const SMOOTHING_HZ: f64 = 15e3;
 const STANDING_RATIO: f32 = 6.3;
 /// Bins this much above their neighbourhood do not count for their neighbours (2 dB).
 const OUTLIER_RATIO: f32 = 1.6;
+/// What was such a spur stays one down to this (1 dB): between the two ratios the floor would jump, and a line that stands
+/// all the time would seem to begin.
+const STILL_OUTLIER_RATIO: f32 = 1.25;
 /// Neighbours on either side without which nothing can stand out.
 const MIN_NEIGHBOURS: usize = 4;
 
@@ -167,7 +170,8 @@ impl NoiseFloor {
             }
             let median = self.window[(self.window.len() - 1) / 2];
             let own = self.typical[bin];
-            let outlier = reach >= MIN_NEIGHBOURS && own > median * OUTLIER_RATIO;
+            let ratio = if self.spur[bin] { STILL_OUTLIER_RATIO } else { OUTLIER_RATIO };
+            let outlier = reach >= MIN_NEIGHBOURS && own > median * ratio;
             self.level_log[bin] = if outlier { median } else { own }.max(f32::MIN_POSITIVE).ln();
             self.spur[bin] = outlier && own < median * STANDING_RATIO;
         }
@@ -333,6 +337,16 @@ mod tests {
     fn a_standing_tone_does_not_become_the_floor() {
         let floor = learn(2048, |_, bin| if (100..103).contains(&bin) { 1000.0 } else { 0.0 });
         assert!(floor[101] < 1.3, "{}", floor[101]);
+    }
+
+    /// A weak line about the ratio from which it is a spur: its bin's floor does not fall to its neighbours'.
+    #[test]
+    fn a_spur_stays_one_while_it_fades_a_little() {
+        let line = |frame: usize| if frame < 1536 { 0.9 } else { 0.4 };
+        let floor = learn(6144, |frame, bin| if bin == 101 { line(frame) } else { 0.0 });
+        assert!((1.25..1.6).contains(&floor[101]), "{}", floor[101]);
+        let never_more = learn(6144, |_, bin| if bin == 101 { 0.4 } else { 0.0 });
+        assert!(never_more[101] < 1.2, "{}", never_more[101]);
     }
 
     #[test]

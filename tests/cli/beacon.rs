@@ -61,11 +61,6 @@ fn the_beacon_is_found_named_and_one() {
     let transmitters: BTreeSet<_> = heard.iter().map(|burst| burst["transmitter"].as_u64()).collect();
     assert_eq!(transmitters.len(), 1, "one device sent everything: {transmitters:?}");
     let images = bursts.iter().filter(|burst| !transmitters.contains(&burst["transmitter"].as_u64()));
-    // An image or skirt is on while its cause is; the recording also holds a faint line that stands all the time.
-    let within = |burst: &Value, t: &Value| {
-        let (start_s, end_s) = time_s(burst);
-        shared((start_s, end_s), time_s(t)) > 0.5 * (end_s - start_s)
-    };
-    let images: Vec<_> = images.filter(|burst| truth.iter().any(|t| within(burst, t))).collect();
+    let images: Vec<_> = images.filter(|burst| truth.iter().any(|t| shared(time_s(burst), time_s(t)) > 0.0)).collect();
     assert_eq!(images, Vec::<&&Value>::new(), "an image or skirt of the beacon is counted as another transmitter");
 }
