@@ -25,11 +25,11 @@ test: packages oracles
 	$(CARGO) test --test cli -- readme formats convert results report beacon contract determinism pipe screen \
 	    noise_alone files_that metadata_that a_wrong raw_samples
 
-# Other programs that judge what is written (sigmf, h5py, scipy); without them those tests say that they are skipped.
+# Other programs that judge what is written (sigmf, h5py, scipy, pandas); without them those tests say that they are skipped.
 oracles: target/oracles/complete
 
 target/oracles/complete:
-	@python3 -m venv target/oracles && target/oracles/bin/pip install --quiet sigmf h5py numpy scipy && touch $@ || \
+	@python3 -m venv target/oracles && target/oracles/bin/pip install --quiet sigmf h5py numpy scipy pandas && touch $@ || \
 	    echo "python3 with venv and its package index are not there: tests by other programs are skipped" >&2
 
 # Everything, the bars that are not met yet among it (README.md says which); slow.

@@ -88,6 +88,14 @@ pub trait Listener: Send {
     /// where it cannot be kept; that ends the run.
     fn burst(&mut self, burst: &Burst) -> Result<()>;
 
+    /// Some time has passed, with bursts or without: twenty times a second at the least.
+    ///
+    /// # Errors
+    /// where what was heard cannot be kept; that ends the run.
+    fn tick(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// The stream is over: the transmitters of the whole.
     ///
     /// # Errors

@@ -7,7 +7,7 @@
 //! | `transmitters` | a transmitter, once its stream is over |
 //! | `iq` | a complex sample: `iq_samples` of them from `iq_start` on are a burst's, at `iq_sample_rate_hz` around `iq_center_hz` |
 //!
-//! The file is flushed once a second at the least, so that it opens whenever the program is ended.
+//! The file is flushed a second after a burst at the latest, so that it opens whenever the program is ended.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
@@ -32,7 +32,7 @@ const MARGIN_S: f64 = 0.5e-3;
 const MIN_RATE_HZ: f64 = 240e3;
 /// Share of a snippet's rate that a burst fills at the most, within the flat part of the filter.
 const FILLED_SHARE: f64 = 0.7;
-const FLUSH_EVERY: Duration = Duration::from_secs(1);
+const FLUSH_AFTER: Duration = Duration::from_secs(1);
 /// Rows and samples of a chunk.
 const CHUNK_ROWS: usize = 256;
 const CHUNK_SAMPLES: usize = 1 << 14;
@@ -100,7 +100,7 @@ pub(super) struct Results {
     transmitters: Table,
     iq: Table,
     num_streams: u32,
-    flushed: Instant,
+    unwritten_since: Option<Instant>,
 }
 
 /// A dataset that grows.
@@ -138,7 +138,7 @@ impl Results {
                 iq: Table::create::<Complex32>(&file, "iq", CHUNK_SAMPLES)?,
                 file,
                 num_streams: 0,
-                flushed: Instant::now(),
+                unwritten_since: None,
             })
         };
         make().map_err(|error| failed(path, &error))
@@ -254,16 +254,18 @@ impl Listener for Recorder {
             iq_start_s: snippet.start_s,
         };
         // The samples first: a row never speaks of what is not there.
-        let mut write = || {
-            results.iq.append(&snippet.samples)?;
-            results.bursts.append(&[row])?;
-            if results.flushed.elapsed() >= FLUSH_EVERY {
-                results.flushed = Instant::now();
-                results.file.flush()?;
-            }
-            Ok(())
-        };
-        write().map_err(|error| failed(&results.path, &error))
+        let written = results.iq.append(&snippet.samples).and_then(|()| results.bursts.append(&[row]));
+        results.unwritten_since.get_or_insert_with(Instant::now);
+        written.map_err(|error| failed(&results.path, &error))
+    }
+
+    fn tick(&mut self) -> Result<()> {
+        let Some(results) = &mut self.results else { return Ok(()) };
+        if results.unwritten_since.is_none_or(|since| since.elapsed() < FLUSH_AFTER) {
+            return Ok(());
+        }
+        results.unwritten_since = None;
+        results.file.flush().map_err(|error| failed(&results.path, &error))
     }
 
     fn end(&mut self, transmitters: &[Transmitter]) -> Result<()> {

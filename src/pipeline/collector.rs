@@ -111,6 +111,7 @@ impl<'a> Collector<'a> {
                     self.take(content)?;
                 }
             }
+            self.outputs.listeners.iter_mut().try_for_each(|listener| listener.tick())?;
             self.publish(false);
             self.counters.add_busy(Stage::Tracker, started.elapsed());
             if self.pipe_closed {

@@ -1,8 +1,9 @@
 //! `analyze --hdf5`: the findings as tables, and the samples of each burst.
 #![cfg(feature = "hdf5")]
 
+use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -13,6 +14,9 @@ use crate::program::{PROGRAM, analyze, clip, of_kind, parsed, sample};
 fn text(path: &Path) -> &str {
     path.to_str().expect("a path")
 }
+
+/// A flush comes a second after a burst, and the disk is slow.
+const FLUSHED_AFTER: Duration = Duration::from_millis(2500);
 
 /// What is looked at of a burst; HDF5 brings fields by their names.
 #[derive(Clone, Copy, hdf5::H5Type)]
@@ -69,18 +73,45 @@ fn tables_hold_what_the_records_say_and_samples_the_bursts() {
 #[test]
 fn results_open_after_the_program_was_killed() {
     let folder = tempfile::tempdir().expect("a folder");
-    let results = folder.path().join("out.h5");
+    let (results, records) = (folder.path().join("out.h5"), folder.path().join("out.jsonl"));
     let mut program = Command::new(PROGRAM)
-        .args(["analyze", text(&sample()), "--threads", "1", "--hdf5", text(&results)])
-        .stdout(Stdio::null())
+        .args(["analyze", text(&sample()), "--threads", "1", "--hdf5", text(&results), "--output", text(&records)])
         .spawn()
         .expect("the program runs");
-    // Time for some bursts and a flush.
-    sleep(Duration::from_secs(3));
+    while !fs::read_to_string(&records).is_ok_and(|records| records.contains(r#"{"record":"burst""#)) {
+        assert!(program.try_wait().expect("its state").is_none(), "the sample holds bursts");
+        sleep(Duration::from_millis(10));
+    }
+    sleep(FLUSHED_AFTER);
     program.kill().expect("it ends");
     program.wait().expect("an end");
     let file = hdf5::File::open(&results).expect("it opens");
     let rows: Vec<Row> = file.dataset("bursts").and_then(|table| table.read_raw()).expect("bursts");
     let num_samples = file.dataset("iq").expect("samples").size() as u64;
+    assert!(!rows.is_empty(), "the burst that was printed is kept");
     assert!(rows.iter().all(|row| row.iq_start + row.iq_samples <= num_samples), "no row speaks of samples not there");
+}
+
+#[test]
+fn the_three_lines_of_the_readme_read_a_burst_and_its_samples() {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/oracles/bin/python");
+    let has_both = Command::new(&python).args(["-c", "import h5py, pandas"]).output();
+    if !has_both.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: {} with h5py and pandas is not there; make oracles", python.display());
+        return;
+    }
+    let readme = include_str!("../../README.md");
+    let (_, lines) = readme.split_once("```python\n").expect("lines of Python");
+    let (lines, _) = lines.split_once("```").expect("their end");
+    let folder = tempfile::tempdir().expect("a folder");
+    let clip = clip(folder.path());
+    let records = parsed(&analyze(&[text(&clip), "--hdf5", text(&folder.path().join("out.h5"))]));
+    let script = format!("{lines}\nprint(len(bursts), int(b.id), len(iq), iq.dtype, b.technology, b.iq_samples)");
+    let output = Command::new(&python).args(["-c", &script]).current_dir(folder.path()).output().expect("Python runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout).expect("text");
+    let bursts = of_kind(&records, "burst");
+    let technology = bursts[0]["technology"].as_str().expect("a technology");
+    assert!(said.starts_with(&format!("{} {} ", bursts.len(), bursts[0]["id"])), "{said}");
+    assert!(said.contains("complex64") && said.contains(technology), "{said}");
 }
