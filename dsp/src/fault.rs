@@ -10,6 +10,7 @@
 use num_complex::Complex32;
 
 use crate::grid::Grid;
+use crate::history::Stretch;
 use crate::stft::Stft;
 
 /// Frames looked at, spread over the candidate.
@@ -23,6 +24,9 @@ const IMAGE_SHARE: f32 = 0.6;
 /// Share of a clipping product that the places of clipping explain: the overshoot there is not known, and as an
 /// exponential variable its mean explains half of its power.
 const PRODUCT_SHARE: f32 = 0.25;
+
+/// Share of full scale that is full scale: kept samples have 12 bits.
+const FULL_SHARE: f32 = 1.0 - 1.0 / 2048.0;
 
 /// What may have made a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +42,7 @@ pub struct FaultTest {
     grid: Grid,
     full_scale: f32,
     stft: Stft,
+    frame: Vec<Complex32>,
     spectrum: Vec<Complex32>,
     bent: Vec<Complex32>,
     /// Of each block: sums of `x r*`, `|r|²`, `|x|²`, and the noise in it.
@@ -53,6 +58,7 @@ impl FaultTest {
             grid: *grid,
             full_scale,
             stft: Stft::new(grid),
+            frame: vec![zero; len],
             spectrum: vec![zero; len],
             bent: vec![zero; len],
             sums: Vec::with_capacity(len.div_ceil(BLOCK_BINS) + 1),
@@ -60,7 +66,14 @@ impl FaultTest {
     }
 
     /// `samples` hold the candidate's time; it lies from `low_hz` to `high_hz`. `floor` is the noise power of each bin.
-    pub fn explains(&mut self, fault: Fault, samples: &[Complex32], low_hz: f64, high_hz: f64, floor: &[f32]) -> bool {
+    pub fn explains<S: Stretch + ?Sized>(
+        &mut self,
+        fault: Fault,
+        samples: &S,
+        low_hz: f64,
+        high_hz: f64,
+        floor: &[f32],
+    ) -> bool {
         let (len, hop) = (self.grid.fft_len(), self.grid.hop());
         let bin = |hz: f64| (self.grid.bin(hz).round().max(1.0) as usize).min(len - 1);
         let (low, high) = (bin(low_hz), bin(high_hz));
@@ -73,7 +86,8 @@ impl FaultTest {
         let looks = frames.min(MAX_FRAMES);
         for look in 0..looks {
             let from = (look * frames / looks) as usize * hop;
-            self.add_frame(fault, &samples[from..from + len], low, high, floor);
+            samples.copy_to(from, &mut self.frame);
+            self.add_frame(fault, low, high, floor);
         }
         let (mut explained, mut excess) = (0.0, 0.0);
         for (cross, reference, power, noise) in &self.sums {
@@ -94,13 +108,13 @@ impl FaultTest {
         cells >= MIN_CELLS && explained > share * excess
     }
 
-    fn add_frame(&mut self, fault: Fault, samples: &[Complex32], low: usize, high: usize, floor: &[f32]) {
-        let len = samples.len();
-        self.spectrum.copy_from_slice(self.stft.transform(samples));
+    fn add_frame(&mut self, fault: Fault, low: usize, high: usize, floor: &[f32]) {
+        let len = self.frame.len();
+        self.spectrum.copy_from_slice(self.stft.transform(&self.frame));
         if fault == Fault::Clipping {
-            let full_scale = self.full_scale;
+            let full_scale = FULL_SHARE * self.full_scale;
             let sign = |component: f32| if component.abs() >= full_scale { component.signum() } else { 0.0 };
-            for (bent, sample) in self.bent.iter_mut().zip(samples) {
+            for (bent, sample) in self.bent.iter_mut().zip(&self.frame) {
                 *bent = Complex32::new(sign(sample.re), sign(sample.im));
             }
             self.stft.transform(&self.bent);

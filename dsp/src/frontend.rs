@@ -18,7 +18,7 @@ use crate::fault::{Fault, FaultTest};
 use crate::finding::Rejection;
 use crate::floor::{FRAMES_TO_PRIME, NoiseFloor};
 use crate::grid::{Grid, UnsupportedRate};
-use crate::history::History;
+use crate::history::{History, Kept, Stretch};
 use crate::overload::Overload;
 use crate::spec::prach::BANDWIDTH_HZ;
 use crate::stft::{NOISE_BANDWIDTH_BINS, Stft};
@@ -29,7 +29,7 @@ const ROW_S: f64 = 0.032;
 pub const MAX_COLUMNS: usize = 1024;
 /// Samples kept for zooming in: this long where it fits…
 pub const HISTORY_S: f64 = 3.0;
-/// … into this many (96 MB).
+/// … into this many (48 MB).
 const MAX_HISTORY_SAMPLES: usize = 12_000_000;
 
 /// A bin this far above the noise is occupied (1 frame of noise in 55), averaged over this many frames (0.14 s).
@@ -95,9 +95,9 @@ pub struct Samples<'a> {
 
 impl Samples<'_> {
     /// Samples from `start_s` to `end_s` as far as they are kept, with the instant of the first.
-    pub fn between(&self, start_s: f64, end_s: f64) -> (f64, &[Complex32]) {
+    pub fn between(&self, start_s: f64, end_s: f64) -> (f64, Kept<'_>) {
         let position = |seconds: f64| (seconds * self.sample_rate_hz).max(0.0) as u64;
-        let (from, samples) = self.history.slice(position(start_s), position(end_s));
+        let (from, samples) = self.history.between(position(start_s), position(end_s));
         (from as f64 / self.sample_rate_hz, samples)
     }
 }
@@ -129,6 +129,8 @@ pub struct FrontEnd {
     /// Frames whose powers the floor has learnt, and frames searched; the latter wait for the first floor.
     learnt: u64,
     searched: u64,
+    /// Of the frame last transformed.
+    samples: Vec<Complex32>,
     power: Vec<f32>,
     whitened: Vec<f32>,
     row: Row,
@@ -173,6 +175,7 @@ impl FrontEnd {
             base: 0,
             learnt: 0,
             searched: 0,
+            samples: vec![Complex32::default(); bins],
             power: vec![0.0; bins],
             whitened: vec![0.0; bins],
             row: Row { end_s: 0.0, mean: zeros.clone(), peak: zeros.clone(), floor: zeros },
@@ -285,10 +288,7 @@ impl FrontEnd {
                 faults.count(reason);
                 return None;
             }
-            let frame = |index| {
-                let samples = frame_samples(history, grid, *base, index);
-                Some(samples).filter(|samples| samples.len() == grid.fft_len())
-            };
+            let frame = |index, samples: &mut [Complex32]| copy_frame(history, grid, *base, index, samples);
             edges.refine(&mut candidate, floor, frame);
             tell.candidate(candidate, event);
             Some(candidate.extent)
@@ -351,8 +351,9 @@ impl FrontEnd {
     }
 
     fn transform(&mut self, frame: u64, learn: bool) {
-        let Self { history, stft, carrier, power, base, grid, .. } = self;
-        let spectrum = stft.transform(frame_samples(history, grid, *base, frame));
+        let Self { history, stft, carrier, power, base, grid, samples, .. } = self;
+        copy_frame(history, grid, *base, frame, samples);
+        let spectrum = stft.transform(samples);
         if learn {
             carrier.learn(spectrum);
         }
@@ -379,8 +380,7 @@ impl FrontEnd {
         if !self.overload.during(begin_s, end_s) && !self.overload.counting() {
             return 0.0;
         }
-        let samples = frame_samples(&self.history, grid, self.base, frame);
-        self.overload.products(samples) * NOISE_BANDWIDTH_BINS as f32 / grid.fft_len() as f32
+        self.overload.products(&self.samples) * NOISE_BANDWIDTH_BINS as f32 / grid.fft_len() as f32
     }
 
     fn announce_preambles(&mut self, event: &mut impl FnMut(Event<'_>)) {
@@ -429,9 +429,15 @@ impl FrontEnd {
     }
 }
 
-fn frame_samples<'a>(history: &'a History, grid: &Grid, base: u64, frame: u64) -> &'a [Complex32] {
-    let from = base + frame * grid.hop() as u64;
-    history.slice(from, from + grid.fft_len() as u64).1
+/// Brings the samples of a frame; whether all of them are kept.
+fn copy_frame(history: &History, grid: &Grid, base: u64, frame: u64, samples: &mut [Complex32]) -> bool {
+    let begin = base + frame * grid.hop() as u64;
+    let (from, kept) = history.between(begin, begin + samples.len() as u64);
+    let whole = from == begin && kept.len() == samples.len();
+    if whole {
+        kept.copy_to(0, samples);
+    }
+    whole
 }
 
 #[multiversion::multiversion(targets = "simd")]
@@ -510,8 +516,8 @@ impl Announcer<'_> {
         let position = |seconds: f64| self.base + (seconds * self.grid.sample_rate_hz()).round().max(0.0) as u64;
         let mut explains = |fault| {
             let hop_s = self.grid.hop_s();
-            let (_, samples) = self.history.slice(position(extent.start_s - hop_s), position(extent.end_s + hop_s));
-            test.explains(fault, samples, extent.low_hz(), extent.high_hz(), floor)
+            let (_, samples) = self.history.between(position(extent.start_s - hop_s), position(extent.end_s + hop_s));
+            test.explains(fault, &samples, extent.low_hz(), extent.high_hz(), floor)
         };
         if doubt.mirrored && explains(Fault::Image) {
             return Some(IMAGE);

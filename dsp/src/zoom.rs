@@ -11,6 +11,8 @@ use std::sync::Arc;
 use num_complex::Complex32;
 use rustfft::{Fft, FftPlanner};
 
+use crate::history::Stretch;
+
 /// Bins of the inverse transform at the least: sets how fine the output's centre can be placed.
 const MIN_OUTPUT_LEN: usize = 256;
 const MAX_OUTPUT_LEN: usize = 3072;
@@ -91,8 +93,8 @@ impl Zoom {
     }
 
     /// Brings `samples` down around `center_hz`; `out` is overwritten, its first sample at the instant of
-    /// `samples[0]`. What lies outside of `samples` counts as silence.
-    pub fn extract(&mut self, samples: &[Complex32], center_hz: f64, out: &mut Vec<Complex32>) -> Zoomed {
+    /// the first of `samples`. What lies outside of `samples` counts as silence.
+    pub fn extract<S: Stretch + ?Sized>(&mut self, samples: &S, center_hz: f64, out: &mut Vec<Complex32>) -> Zoomed {
         let (n, m) = (self.input_len, self.output_len);
         let bin = (center_hz * n as f64 / self.sample_rate_hz).round() as i64;
         let num_out = (samples.len() as f64 * m as f64 / n as f64) as usize;
@@ -108,7 +110,7 @@ impl Zoom {
             let from = (begin + lead).saturating_sub(edge_in).min(samples.len());
             let count = (n - lead).min(samples.len() - from);
             self.input[..lead].fill(zero);
-            self.input[lead..lead + count].copy_from_slice(&samples[from..from + count]);
+            samples.copy_to(from, &mut self.input[lead..lead + count]);
             self.input[lead + count..].fill(zero);
             self.forward.process_with_scratch(&mut self.input, &mut self.scratch);
             for (i, (value, weight)) in self.output.iter_mut().zip(&self.weights).enumerate() {

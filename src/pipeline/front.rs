@@ -280,7 +280,7 @@ impl Zooms {
         let Some(zoom) = self.over(bandwidth_hz) else { return };
         let end_s = end_s.min(start_s + zoom.seconds_in(room));
         let (start_s, around) = samples.between(start_s, end_s);
-        let zoomed = zoom.extract(around, center_hz, &mut question.samples);
+        let zoomed = zoom.extract(&around, center_hz, &mut question.samples);
         question.sample_rate_hz = zoomed.sample_rate_hz;
         question.center_hz = zoomed.center_hz;
         question.start_s = start_s;

@@ -28,23 +28,20 @@ const OTHERS_RATIO: f64 = 6.0;
 pub struct Edges {
     grid: Grid,
     stft: Stft,
+    frame: Vec<Complex32>,
     series: Vec<f64>,
 }
 
 impl Edges {
     /// For one grid.
     pub fn new(grid: &Grid) -> Self {
-        Self { grid: *grid, stft: Stft::new(grid), series: Vec::with_capacity(2 * REACH as usize) }
+        let frame = vec![Complex32::default(); grid.fft_len()];
+        Self { grid: *grid, stft: Stft::new(grid), frame, series: Vec::with_capacity(2 * REACH as usize) }
     }
 
-    /// Moves the edges of a candidate. `frame(index)` gives the samples of a frame as long as they are kept; times
-    /// count from frame 0's first sample. `floor` is the noise power of each bin.
-    pub fn refine<'a>(
-        &mut self,
-        candidate: &mut Candidate,
-        floor: &[f32],
-        frame: impl Fn(u64) -> Option<&'a [Complex32]>,
-    ) {
+    /// Moves the edges of a candidate. `frame(index, samples)` brings the samples of a frame as long as they are
+    /// kept; times count from frame 0's first sample. `floor` is the noise power of each bin.
+    pub fn refine(&mut self, candidate: &mut Candidate, floor: &[f32], frame: impl Fn(u64, &mut [Complex32]) -> bool) {
         let (hop_s, extent) = (self.grid.hop_s(), candidate.extent);
         let inside = (INSIDE + 1) as f64 * hop_s;
         if candidate.snr_db > MAX_SNR_DB || extent.bandwidth_hz > MAX_WIDTH_HZ || extent.duration_s() < 2.0 * inside {
@@ -72,17 +69,19 @@ impl Edges {
     }
 
     /// Whitened power of a band in every frame there is.
-    fn load<'a>(
+    fn load(
         &mut self,
         frames: std::ops::Range<u64>,
         bins: std::ops::Range<usize>,
         floor: &[f32],
-        frame: &impl Fn(u64) -> Option<&'a [Complex32]>,
+        frame: &impl Fn(u64, &mut [Complex32]) -> bool,
     ) -> bool {
         self.series.clear();
         for index in frames {
-            let Some(samples) = frame(index) else { break };
-            let spectrum = self.stft.transform(samples);
+            if !frame(index, &mut self.frame) {
+                break;
+            }
+            let spectrum = self.stft.transform(&self.frame);
             let whitened = bins.clone().map(|bin| f64::from(spectrum[bin].norm_sqr() / floor[bin]));
             self.series.push(whitened.sum());
         }
@@ -141,8 +140,11 @@ mod tests {
         let floor = vec![1.5 / 64.0; 64];
         let extent = Segment { start_s: 0.0547, end_s: 0.1462, center_hz: 0.0, bandwidth_hz: 16e3 };
         let mut candidate = Candidate { extent, power_dbfs: -13.0, snr_db: -1.0 };
-        Edges::new(&grid)
-            .refine(&mut candidate, &floor, |index| samples.get(index as usize * 32..index as usize * 32 + 64));
+        Edges::new(&grid).refine(&mut candidate, &floor, |index, frame| {
+            let kept = samples.get(index as usize * 32..index as usize * 32 + 64);
+            kept.iter().for_each(|kept| frame.copy_from_slice(kept));
+            kept.is_some()
+        });
         let extent = candidate.extent;
         assert!((extent.start_s - 0.05).abs() < 1e-3 && (extent.end_s - 0.15).abs() < 1e-3, "{extent:?}");
     }

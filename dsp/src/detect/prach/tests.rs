@@ -211,7 +211,7 @@ fn heard(samples: &[Complex32], rate_hz: f64, thorough: bool) -> Vec<Finding> {
         let (start_s, end_s) = seed.wanted_s();
         let (start_s, around) = kept.between(start_s, end_s);
         let mut zoomed = Vec::new();
-        let zoom = zoom.extract(around, seed.center_hz, &mut zoomed);
+        let zoom = zoom.extract(&around, seed.center_hz, &mut zoomed);
         let (sample_rate_hz, center_hz) = (zoom.sample_rate_hz, zoom.center_hz);
         let baseband = Baseband { samples: &zoomed, sample_rate_hz, center_hz, start_s };
         refiner.refine(&baseband, &seed, noise_per_hz).into_iter().flatten().for_each(|finding| judge.push(finding));
