@@ -15,7 +15,9 @@ mod device;
 mod evidence;
 mod fingerprint;
 pub mod known;
+pub mod look;
 mod place;
+pub mod proximity;
 mod session;
 #[cfg(test)]
 mod simulated;
@@ -28,10 +30,12 @@ use dsp::finding::{Finding, Technology};
 
 use crate::pipeline::snapshot::Transmitter;
 use carrier::Carriers;
-use device::Device;
+use device::{Device, Heard};
 use fingerprint::Fingerprint;
 use known::Known;
+use look::Gains;
 use place::Places;
+use proximity::Crowd;
 
 /// Devices followed; the longest silent of those heard least is forgotten beyond it.
 const MAX_DEVICES: usize = 2048;
@@ -68,12 +72,19 @@ pub struct Tracker {
     carriers: Carriers,
     places: Places,
     next_id: u32,
+    gains: Gains,
+    crowd: Crowd,
 }
 
 impl Tracker {
     /// Nothing heard yet, around this radio frequency, with what the user knows.
     pub fn new(center_frequency_hz: Option<f64>, known: Arc<Known>) -> Self {
         Self { center_frequency_hz, known, ..Self::default() }
+    }
+
+    /// From this instant on the receiver has this gain; `None` where it sets it itself.
+    pub fn set_gain(&mut self, time_s: f64, gain_db: Option<f64>) {
+        self.gains.set(time_s, gain_db);
     }
 
     /// Who sent a burst, as far as that can be told.
@@ -106,7 +117,8 @@ impl Tracker {
             })
             .collect();
         let index = chosen.unwrap_or_else(|| self.open(finding, next.clone()));
-        self.devices[index].add(finding, next, probability, &alternatives);
+        let heard = Heard { probability, others: &alternatives, gains: &self.gains, crowd: &mut self.crowd };
+        self.devices[index].add(finding, next, heard);
         Attribution { transmitter: self.devices[index].id, probability, alternatives }
     }
 

@@ -9,6 +9,7 @@ use crate::tracker::Alternative;
 use crate::tracker::cadence::Cadence;
 use crate::tracker::carrier::Carrier;
 use crate::tracker::known::Entry;
+use crate::tracker::proximity::Proximity;
 
 /// The stream being listened to.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,6 +94,8 @@ pub struct Transmitter {
     pub cell_ids: Option<Vec<u16>>,
     /// `(start_s, power_dbfs)` of its latest bursts, oldest first.
     pub levels: VecDeque<(f64, f32)>,
+    /// Where its level stands, hotter or colder; `None` of unnamed energy.
+    pub proximity: Option<Proximity>,
     /// Bursts by channel.
     pub channels: Vec<(Channel, u64)>,
     /// What the user's list calls it, where it is on it.
@@ -125,6 +128,7 @@ impl Transmitter {
             carrier: None,
             cell_ids: None,
             levels: VecDeque::new(),
+            proximity: None,
             channels: Vec::new(),
             known: None,
             alternatives: Vec::new(),

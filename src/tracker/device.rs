@@ -13,6 +13,8 @@ use super::cadence::{Cadence, Counts, cadence};
 use super::carrier::{Carriers, raster_error_hz};
 use super::evidence::{self, WAKE_SIGMA_HZ};
 use super::fingerprint::{Fingerprint, GridPosition};
+use super::look::Gains;
+use super::proximity::{Approach, Crowd};
 use super::session::{Session, are_alike, common, reach_hz};
 use crate::pipeline::snapshot::Transmitter;
 
@@ -52,6 +54,16 @@ pub(super) struct Device {
     attribution: f64,
     picture: Transmitter,
     alternatives: Vec<Alternative>,
+    approach: Approach,
+}
+
+/// How a burst was heard.
+pub(super) struct Heard<'a> {
+    /// Probability that it is the device's, and whose else it may be.
+    pub(super) probability: f64,
+    pub(super) others: &'a [Alternative],
+    pub(super) gains: &'a Gains,
+    pub(super) crowd: &'a mut Crowd,
 }
 
 impl Device {
@@ -74,6 +86,7 @@ impl Device {
             attribution: 0.0,
             picture: Transmitter { id, first_s: extent.start_s, ..Transmitter::of(finding) },
             alternatives: Vec::new(),
+            approach: Approach::default(),
             session: Session::new(first),
         }
     }
@@ -121,8 +134,9 @@ impl Device {
         Some(frequency + level)
     }
 
-    /// Takes a burst, held to be its with this probability.
-    pub(super) fn add(&mut self, finding: &Finding, next: Fingerprint, probability: f64, others: &[Alternative]) {
+    /// Takes a burst that it is held to have sent.
+    pub(super) fn add(&mut self, finding: &Finding, next: Fingerprint, heard: Heard<'_>) {
+        let Heard { probability, others, .. } = heard;
         let is_first = self.picture.bursts == 0;
         let goes_on = self.session.is_open(next.extent.start_s) && self.session.weight(&next, 1.0).is_some();
         let opens = is_first || !goes_on;
@@ -147,6 +161,7 @@ impl Device {
         self.doubt *= if is_first { 1.0 - finding.confidence } else { 1.0 - 0.5 * finding.confidence };
         self.attribution += probability;
         self.show(finding);
+        self.approach.add(finding, (self.id, self.num_sessions as u32), heard.gains, heard.crowd);
         match (opens, is_first) {
             (true, false) => self.session = Session::new(next),
             (false, _) => self.session.add(next),
@@ -211,6 +226,7 @@ impl Device {
         picture.bandwidth_hz = self.high_hz - self.low_hz;
         picture.cell_ids = self.cell_ids.clone();
         picture.sessions = self.num_sessions;
+        picture.proximity = self.approach.proximity().cloned();
         picture.alternatives = self.alternatives.clone();
         let one_device = self.attribution / self.picture.bursts.max(1) as f64;
         picture.confidence = (1.0 - self.doubt) * if self.picture.bursts > 1 { one_device } else { 1.0 };

@@ -119,7 +119,8 @@ impl Fingerprint {
     }
 }
 
-fn width_hz(finding: &Finding) -> f64 {
+/// Width it occupied at any instant.
+pub(super) fn width_hz(finding: &Finding) -> f64 {
     match (finding.channel, finding.segments.first()) {
         (Channel::Nprach, _) => nprach_spacing_hz(finding),
         (_, Some(hop)) => hop.bandwidth_hz,

@@ -35,4 +35,9 @@ impl Dice {
         let radius = (-2.0 * (1.0 - self.share()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.share()).cos()
     }
+
+    /// Level of a look in Rayleigh fading against its mean power.
+    pub(super) fn rayleigh_db(&mut self) -> f64 {
+        10.0 * (-(1.0 - self.share()).ln()).max(1e-12).log10()
+    }
 }

@@ -235,6 +235,7 @@ fn transmitter(id: u32, part: &Part, bursts: &VecDeque<Burst>) -> Option<Transmi
             format!("Its sessions begin every {} s, to within 0.1 s.", part.period_s),
         ],
         clipped: false,
+        ..Transmitter::of(own.first()?)
     })
 }
 
