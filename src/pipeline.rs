@@ -25,7 +25,9 @@ use dsp::frontend::{FrontEnd, Row};
 
 use crate::records::RecordWriter;
 use crate::source::Source;
+use crate::tracker::event::Event;
 use crate::tracker::known::Known;
+use crate::tracker::zones::ZoneList;
 use block::Pool;
 use collector::Collector;
 use counters::{Counters, Stage};
@@ -78,6 +80,10 @@ pub struct Outputs {
     pub listeners: Vec<Box<dyn Listener>>,
     /// The transmitters the user knows, which are told by their names.
     pub known: Arc<Known>,
+    /// The zones that will be walked.
+    pub zones: Arc<ZoneList>,
+    /// What happens beside bursts, with its instant in the stream: a screen's marks and stimuli, a radio's gain.
+    pub events: Option<Receiver<Event>>,
 }
 
 /// Hears of findings beside the records.
@@ -87,6 +93,14 @@ pub trait Listener: Send {
     /// # Errors
     /// where it cannot be kept; that ends the run.
     fn burst(&mut self, burst: &Burst) -> Result<()>;
+
+    /// Something that happened beside bursts, as it comes.
+    ///
+    /// # Errors
+    /// where it cannot be kept; that ends the run.
+    fn event(&mut self, _event: &Event) -> Result<()> {
+        Ok(())
+    }
 
     /// Some time has passed, with bursts or without: twenty times a second at the least.
     ///

@@ -12,6 +12,7 @@ pub mod cadence;
 pub mod carrier;
 pub mod company;
 mod device;
+pub mod event;
 mod evidence;
 mod fingerprint;
 pub mod known;
@@ -19,10 +20,14 @@ pub mod look;
 mod place;
 pub mod proximity;
 mod session;
+pub mod sides;
 #[cfg(test)]
 mod simulated;
+pub mod stimuli;
 #[cfg(test)]
 mod testing;
+pub mod whereabouts;
+pub mod zones;
 
 use std::sync::Arc;
 
@@ -31,11 +36,14 @@ use dsp::finding::{Finding, Technology};
 use crate::pipeline::snapshot::Transmitter;
 use carrier::Carriers;
 use device::{Device, Heard};
+use event::Event;
 use fingerprint::Fingerprint;
 use known::Known;
 use look::Gains;
 use place::Places;
 use proximity::Crowd;
+use stimuli::{Answered, Journal};
+use zones::{Walk, ZoneList};
 
 /// Devices followed; the longest silent of those heard least is forgotten beyond it.
 const MAX_DEVICES: usize = 2048;
@@ -74,6 +82,10 @@ pub struct Tracker {
     next_id: u32,
     gains: Gains,
     crowd: Crowd,
+    walk: Arc<Walk>,
+    journal: Journal,
+    /// The latest instant anything was heard.
+    heard_s: f64,
 }
 
 impl Tracker {
@@ -82,13 +94,40 @@ impl Tracker {
         Self { center_frequency_hz, known, ..Self::default() }
     }
 
-    /// From this instant on the receiver has this gain; `None` where it sets it itself.
-    pub fn set_gain(&mut self, time_s: f64, gain_db: Option<f64>) {
-        self.gains.set(time_s, gain_db);
+    /// The same with the zones that will be walked.
+    pub fn with_zones(mut self, list: Arc<ZoneList>) -> Self {
+        self.walk = Arc::new(Walk::new(list));
+        self
+    }
+
+    /// Takes what happened beside bursts. Bursts that start later and come later know of it.
+    pub fn hear(&mut self, event: &Event) {
+        if event.time_s().is_finite() {
+            self.heard_s = self.heard_s.max(event.time_s());
+        }
+        match event {
+            Event::Gain { time_s, gain_db } => self.gains.set(*time_s, *gain_db),
+            Event::Mark { time_s, zone } => Arc::make_mut(&mut self.walk).mark(*time_s, zone.as_deref()),
+            Event::Stimulus(stimulus) => {
+                let sessions = self.devices.iter().flat_map(Device::sessions);
+                self.journal.add(stimulus.clone(), sessions);
+            }
+        }
+    }
+
+    /// Zones, and the marks set in them.
+    pub fn walk(&self) -> &Arc<Walk> {
+        &self.walk
+    }
+
+    /// The stimuli so far with their answers, in order of time.
+    pub fn stimuli(&self) -> Vec<Answered> {
+        self.journal.answered()
     }
 
     /// Who sent a burst, as far as that can be told.
     pub fn attribute(&mut self, finding: &Finding) -> Attribution {
+        self.heard_s = self.heard_s.max(finding.extent.end_s);
         if finding.technology == Technology::Unknown {
             let transmitter = self.places.attribute(finding, &mut self.next_id);
             return Attribution { transmitter, probability: 1.0, alternatives: Vec::new() };
@@ -117,14 +156,22 @@ impl Tracker {
             })
             .collect();
         let index = chosen.unwrap_or_else(|| self.open(finding, next.clone()));
-        let heard = Heard { probability, others: &alternatives, gains: &self.gains, crowd: &mut self.crowd };
-        self.devices[index].add(finding, next, heard);
+        let heard =
+            Heard { probability, others: &alternatives, gains: &self.gains, crowd: &mut self.crowd, walk: &self.walk };
+        let device = &mut self.devices[index];
+        if device.add(finding, next, heard) {
+            self.journal.session(device.id, finding.extent.start_s);
+        }
         Attribution { transmitter: self.devices[index].id, probability, alternatives }
     }
 
     /// Every transmitter: cellular devices by `id`, then the places of unnamed energy.
     pub fn transmitters(&self) -> Vec<Transmitter> {
-        let picture = |device: &Device| device.picture(&self.carriers, self.center_frequency_hz);
+        let picture = |device: &Device| {
+            let mut picture = device.picture(&self.carriers, self.center_frequency_hz);
+            picture.responses = self.journal.responses(picture.id, picture.sessions, self.heard_s, self.devices.len());
+            picture
+        };
         let mut all: Vec<Transmitter> = self.devices.iter().map(picture).collect();
         all.sort_by_key(|t| t.id);
         let named = all.len();

@@ -86,7 +86,7 @@ impl File<'_> {
                 let again = captures::open(&info.path, &options)?;
                 listeners.push(results.listen(again, give_back)?);
             }
-            let outputs = Outputs { records: None, snapshots: None, listeners, known: Arc::clone(known) };
+            let outputs = Outputs { listeners, known: Arc::clone(known), ..Outputs::default() };
             let outcome = analyze(args, capture, sha256.clone(), outputs, records)?;
             *results = given_back.try_recv().ok();
             match outcome {

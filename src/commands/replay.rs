@@ -49,7 +49,7 @@ pub(super) fn show(
     let screens = tui::Options { no_color, fps: screen.fps, live: source.is_live() };
     let (snapshots, shown) = bounded(SNAPSHOTS);
     let (wishes, controls) = bounded(CONTROLS);
-    let outputs = Outputs { records: None, snapshots: Some(snapshots), listeners: Vec::new(), known };
+    let outputs = Outputs { snapshots: Some(snapshots), known, ..Outputs::default() };
     let outcome = pipeline::run_beside(source, options, outputs, controls, || {
         tui::run(shown, wishes, stop, screens).context("the terminal cannot be drawn on; use analyze to print records")
     })?;

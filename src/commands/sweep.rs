@@ -64,7 +64,7 @@ fn print(radio: Radio, args: &SweepArgs, known: Arc<Known>) -> Result<()> {
         return Ok(());
     }
     let source = Until::new(radio, args.duration, stop);
-    let outputs = Outputs { records: Some(records), snapshots: None, listeners: Vec::new(), known };
+    let outputs = Outputs { records: Some(records), known, ..Outputs::default() };
     let outcome = pipeline::run(Box::new(source), options(&args.compute, None), outputs, None)?;
     match outcome.failure {
         Some(failure) => bail!(failure),

@@ -17,6 +17,7 @@ use super::{NUM_BLOCKS, Outputs};
 use crate::records::{Performance, RecordWriter, Summary};
 use crate::tracker::Tracker;
 use crate::tracker::company::Company;
+use crate::tracker::event::Event;
 
 /// Time between snapshots at the least.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(50);
@@ -25,6 +26,8 @@ const SHOWN_ROWS: usize = 512;
 const SHOWN_BURSTS: usize = 2048;
 /// Rows a spectrum is averaged over.
 const SPECTRUM_ROWS: usize = 8;
+/// Events that a seek brings back.
+const MAX_EVENTS: usize = 8192;
 
 /// What a run came to.
 pub struct Outcome {
@@ -48,6 +51,8 @@ pub(super) struct Collector<'a> {
     judge: Judge,
     company: Company,
     tracker: Tracker,
+    /// What happened beside bursts, for the tracker that follows a seek.
+    events: Vec<Event>,
     state: State,
     progress: Progress,
     rejections: BTreeMap<Rejection, u64>,
@@ -69,7 +74,7 @@ impl<'a> Collector<'a> {
         used_rows: &'a Sender<Box<Row>>,
         (begun, threads): (Instant, usize),
     ) -> Self {
-        let tracker = Tracker::new(stream.center_frequency_hz, Arc::clone(&outputs.known));
+        let tracker = tracker(&stream, &outputs);
         Self {
             stream,
             outputs,
@@ -82,6 +87,7 @@ impl<'a> Collector<'a> {
             judge: Judge::default(),
             company: Company::default(),
             tracker,
+            events: Vec::new(),
             state: State::Running,
             progress: Progress::default(),
             rejections: BTreeMap::new(),
@@ -103,6 +109,7 @@ impl<'a> Collector<'a> {
                 Err(_) => break,
             };
             let started = Instant::now();
+            self.hear_events()?;
             if let Some(Message { number, content }) = message {
                 self.news = true;
                 self.early.insert(number, content);
@@ -152,7 +159,8 @@ impl<'a> Collector<'a> {
                 // What was found before belongs to another pass over the recording.
                 self.judge = Judge::default();
                 self.company = Company::default();
-                self.tracker = Tracker::new(self.stream.center_frequency_hz, Arc::clone(&self.outputs.known));
+                self.tracker = tracker(&self.stream, &self.outputs);
+                self.events.iter().for_each(|event| self.tracker.hear(event));
                 self.recycle_rows();
                 self.waterfall.clear();
                 self.bursts.clear();
@@ -162,6 +170,20 @@ impl<'a> Collector<'a> {
                 self.progress = progress;
                 rejections.into_iter().for_each(|(rejection, count)| self.reject(rejection, count));
                 self.settle(f64::INFINITY)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what happened beside bursts.
+    fn hear_events(&mut self) -> Result<()> {
+        let Some(inbox) = self.outputs.events.clone() else { return Ok(()) };
+        for event in inbox.try_iter() {
+            self.news = true;
+            self.tracker.hear(&event);
+            self.outputs.listeners.iter_mut().try_for_each(|listener| listener.event(&event))?;
+            if self.events.len() < MAX_EVENTS {
+                self.events.push(event);
             }
         }
         Ok(())
@@ -289,6 +311,8 @@ impl<'a> Collector<'a> {
             bursts: Arc::new(bursts),
             num_bursts,
             transmitters: Arc::new(tracker.transmitters()),
+            walk: Arc::clone(tracker.walk()),
+            stimuli: Arc::new(tracker.stimuli()),
             health: Health {
                 samples_processed: summary.samples_processed,
                 samples_dropped: summary.samples_dropped,
@@ -322,6 +346,10 @@ impl<'a> Collector<'a> {
             },
         }
     }
+}
+
+fn tracker(stream: &Stream, outputs: &Outputs) -> Tracker {
+    Tracker::new(stream.center_frequency_hz, Arc::clone(&outputs.known)).with_zones(Arc::clone(&outputs.zones))
 }
 
 fn attributed(tracker: &mut Tracker, id: u64, finding: Finding) -> Burst {

@@ -10,6 +10,9 @@ use crate::tracker::cadence::Cadence;
 use crate::tracker::carrier::Carrier;
 use crate::tracker::known::Entry;
 use crate::tracker::proximity::Proximity;
+use crate::tracker::stimuli::{Answered, Response};
+use crate::tracker::whereabouts::Whereabouts;
+use crate::tracker::zones::Walk;
 
 /// The stream being listened to.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,6 +99,10 @@ pub struct Transmitter {
     pub levels: VecDeque<(f64, f32)>,
     /// Where its level stands, hotter or colder; `None` of unnamed energy.
     pub proximity: Option<Proximity>,
+    /// In which zone it may be; `None` where it was not heard in any that was marked.
+    pub whereabouts: Option<Whereabouts>,
+    /// How it takes what was done to make it answer, by kind; those it never answered are left out.
+    pub responses: Vec<Response>,
     /// Bursts by channel.
     pub channels: Vec<(Channel, u64)>,
     /// What the user's list calls it, where it is on it.
@@ -129,6 +136,8 @@ impl Transmitter {
             cell_ids: None,
             levels: VecDeque::new(),
             proximity: None,
+            whereabouts: None,
+            responses: Vec::new(),
             channels: Vec::new(),
             known: None,
             alternatives: Vec::new(),
@@ -196,6 +205,10 @@ pub struct Snapshot {
     pub num_bursts: u64,
     /// Every transmitter, by `id`.
     pub transmitters: Arc<Vec<Transmitter>>,
+    /// The zones, and the marks set in them; `walk.at(position_s)` is where the operator is.
+    pub walk: Arc<Walk>,
+    /// What was done to make modules answer, and who did, in order of time.
+    pub stimuli: Arc<Vec<Answered>>,
     /// Losses, load, overload.
     pub health: Health,
 }

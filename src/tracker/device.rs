@@ -16,6 +16,8 @@ use super::fingerprint::{Fingerprint, GridPosition};
 use super::look::Gains;
 use super::proximity::{Approach, Crowd};
 use super::session::{Session, are_alike, common, reach_hz};
+use super::whereabouts::Search;
+use super::zones::Walk;
 use crate::pipeline::snapshot::Transmitter;
 
 /// Bursts kept for the history of levels.
@@ -55,6 +57,7 @@ pub(super) struct Device {
     picture: Transmitter,
     alternatives: Vec<Alternative>,
     approach: Approach,
+    search: Search,
 }
 
 /// How a burst was heard.
@@ -64,6 +67,7 @@ pub(super) struct Heard<'a> {
     pub(super) others: &'a [Alternative],
     pub(super) gains: &'a Gains,
     pub(super) crowd: &'a mut Crowd,
+    pub(super) walk: &'a Walk,
 }
 
 impl Device {
@@ -87,6 +91,7 @@ impl Device {
             picture: Transmitter { id, first_s: extent.start_s, ..Transmitter::of(finding) },
             alternatives: Vec::new(),
             approach: Approach::default(),
+            search: Search::default(),
             session: Session::new(first),
         }
     }
@@ -134,8 +139,8 @@ impl Device {
         Some(frequency + level)
     }
 
-    /// Takes a burst that it is held to have sent.
-    pub(super) fn add(&mut self, finding: &Finding, next: Fingerprint, heard: Heard<'_>) {
+    /// Takes a burst that it is held to have sent; whether that opens a session.
+    pub(super) fn add(&mut self, finding: &Finding, next: Fingerprint, heard: Heard<'_>) -> bool {
         let Heard { probability, others, .. } = heard;
         let is_first = self.picture.bursts == 0;
         let goes_on = self.session.is_open(next.extent.start_s) && self.session.weight(&next, 1.0).is_some();
@@ -161,12 +166,21 @@ impl Device {
         self.doubt *= if is_first { 1.0 - finding.confidence } else { 1.0 - 0.5 * finding.confidence };
         self.attribution += probability;
         self.show(finding);
-        self.approach.add(finding, (self.id, self.num_sessions as u32), heard.gains, heard.crowd);
+        let look = self.approach.add(finding, (self.id, self.num_sessions as u32), heard.gains, heard.crowd);
+        if let Some(visit) = heard.walk.at(look.start_s) {
+            self.search.add(&look, visit, heard.walk.list());
+        }
         match (opens, is_first) {
             (true, false) => self.session = Session::new(next),
             (false, _) => self.session.add(next),
             (true, true) => {}
         }
+        opens
+    }
+
+    /// Its number and the starts of its latest sessions.
+    pub(super) fn sessions(&self) -> impl Iterator<Item = (u32, f64)> {
+        self.starts_s.iter().map(|start_s| (self.id, *start_s))
     }
 
     fn learn(&mut self, next: &Fingerprint, opens: bool) {
@@ -227,6 +241,7 @@ impl Device {
         picture.cell_ids = self.cell_ids.clone();
         picture.sessions = self.num_sessions;
         picture.proximity = self.approach.proximity().cloned();
+        picture.whereabouts = self.search.whereabouts().cloned();
         picture.alternatives = self.alternatives.clone();
         let one_device = self.attribution / self.picture.bursts.max(1) as f64;
         picture.confidence = (1.0 - self.doubt) * if self.picture.bursts > 1 { one_device } else { 1.0 };

@@ -135,6 +135,8 @@ pub(super) fn silence(position_s: f64) -> Snapshot {
         bursts: Arc::default(),
         num_bursts: 0,
         transmitters: Arc::default(),
+        walk: Arc::default(),
+        stimuli: Arc::default(),
         health: Health {
             samples_processed: (position_s * RATE_HZ) as u64,
             realtime_factor: 14.2,

@@ -93,7 +93,7 @@ fn transform(samples: &[Complex32], sample_rate_hz: f64) {
 fn analysis(capture: &Path, threads: usize) {
     let capture = captures::open(capture, &OpenOptions::default()).expect("a capture");
     let records = RecordWriter::new(Box::new(io::sink()), "nowhere".to_owned());
-    let outputs = Outputs { records: Some(records), snapshots: None, listeners: Vec::new(), known: Default::default() };
+    let outputs = Outputs { records: Some(records), ..Outputs::default() };
     let options = Options { threads, ..Options::default() };
     pipeline::run(Box::new(CaptureFile::new(capture)), options, outputs, None).expect("an analysis");
 }

@@ -63,12 +63,7 @@ fn replayed(path: &Path, threads: usize, block_s: f64) -> (String, Arc<Snapshot>
     let (wishes, controls) = bounded(4);
     let mut records = RecordWriter::new(Box::new(Sink(sink)), "memory".to_owned());
     records.capture(capture.info(), Some(capture.sha256().expect("a hash"))).expect("a record");
-    let outputs = Outputs {
-        records: Some(records),
-        snapshots: Some(snapshots),
-        listeners: Vec::new(),
-        known: Default::default(),
-    };
+    let outputs = Outputs { records: Some(records), snapshots: Some(snapshots), ..Outputs::default() };
     let options = Options { threads, block_s, speed: Some(4.0), thorough: false };
     let mut last = None;
     pipeline::run_beside(Box::new(CaptureFile::new(capture)), options, outputs, controls, || {
