@@ -151,6 +151,28 @@ fn random_hoppers_are_no_preambles() {
     assert!(findings.is_empty(), "{findings:?}");
 }
 
+/// A downlink without traffic: reference symbols of two ports on every third subcarrier, which never rest and
+/// raise the mean floor. Patterns of hops go from one of them to the next.
+#[test]
+fn reference_symbols_of_an_empty_downlink_are_no_preambles() {
+    let rate = 240e3;
+    let mut noise = Noise::new(31);
+    for _ in 0..20 {
+        let mut samples = noise.samples((0.07 * rate) as usize);
+        for slot in 0..140 {
+            for symbol in [0.0, 4.0] {
+                for subcarrier in -2..=2 {
+                    let start_s = (f64::from(slot) + symbol / 7.0) * 0.5e-3;
+                    let hz = 7e3 + 45e3 * f64::from(subcarrier);
+                    air::add_tone(&mut samples, rate, start_s, 0.5e-3 / 7.0, hz, 18.0, &mut noise);
+                }
+            }
+        }
+        let findings = heard(&samples, rate, Some(2.0 / rate as f32));
+        assert!(findings.is_empty(), "{findings:?}");
+    }
+}
+
 /// Every preamble of the scenes that the bars allow is found and named, and nothing else is.
 #[test]
 fn scenes_are_heard_rightly() {

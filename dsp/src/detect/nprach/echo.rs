@@ -9,11 +9,16 @@ const UNDER_DB: f32 = 38.0;
 /// Distortion stays near: within some channels of 200 kHz, and within the preamble's time for this share of its own.
 const UNDER_HZ: f64 = 500e3;
 const UNDER_SHARE: f64 = 0.5;
+/// Preambles heard from this near an instant on began together.
+const SAME_START_S: f64 = 0.3e-3;
+/// Hops that one preamble heard twice has in common, and those where both times began together.
+const SHARED: f64 = 0.5;
+const SHARED_FROM_START: f64 = 0.25;
 
 /// Whether `finding` is another of `preambles` heard again. Only those that are on the air at the same time matter, so
 /// the answer is the same once all that begin before its end are known.
 ///
-/// Of two that share half of their hops the one with the higher metric stays; of the rest an echo is weaker.
+/// Of two that share their hops the one with more to show stays; of the rest an echo is weaker.
 pub fn is_echo<'a>(finding: &Finding, preambles: impl Iterator<Item = &'a Finding> + Clone) -> bool {
     let beside = preambles.filter(|other| {
         *other != finding && other.extent.start_s < finding.extent.end_s && other.extent.end_s > finding.extent.start_s
@@ -22,19 +27,29 @@ pub fn is_echo<'a>(finding: &Finding, preambles: impl Iterator<Item = &'a Findin
     is_again(finding) || beside.clone().any(|other| is_shadow(finding, other) && !is_again(other))
 }
 
-/// `one` is `other` found again, with less to show for it.
+/// `one` is `other` found again, with less to show for it: the same hops, or some of them from the same instant on, as
+/// seen from another origin of the block. Preambles of one start never share a hop (TS 36.211 §10.1.6.1).
 fn repeats(one: &Finding, other: &Finding) -> bool {
-    other.parameters.metric > one.parameters.metric && coincide(one, other, 1.0)
+    let same_start = (one.extent.start_s - other.extent.start_s).abs() < SAME_START_S;
+    let share = if same_start { SHARED_FROM_START } else { SHARED };
+    outranks(other, one) && coincide(one, other, 1.0, share)
 }
 
-/// Half of the hops of the shorter one are the other's, as they are (`sign` 1) or mirrored about the stream's centre.
-fn coincide(a: &Finding, b: &Finding, sign: f64) -> bool {
+/// Has more to show; where both have the same, began earlier or lies lower.
+fn outranks(one: &Finding, other: &Finding) -> bool {
+    let rank = |f: &Finding| (f.parameters.metric.unwrap_or_default(), -f.extent.start_s, -f.extent.center_hz);
+    rank(one) > rank(other)
+}
+
+/// This share of the hops of the shorter one are the other's, as they are (`sign` 1) or mirrored about the stream's
+/// centre.
+fn coincide(a: &Finding, b: &Finding, sign: f64, share: f64) -> bool {
     let (short, long) = if a.segments.len() < b.segments.len() { (a, b) } else { (b, a) };
     let same = |a: &Segment, b: &Segment| {
         a.shared_s(b) > 0.6 * a.duration_s() && (a.center_hz - sign * b.center_hz).abs() < 0.4 * a.bandwidth_hz
     };
     let hits = short.segments.iter().filter(|a| long.segments.iter().any(|b| same(a, b))).count();
-    2 * hits >= short.segments.len()
+    hits as f64 >= share * short.segments.len() as f64
 }
 
 /// Mirrored and weaker; or weaker and of the same start and cells in another place; or far weaker and never alone.
@@ -43,8 +58,8 @@ fn is_shadow(weaker: &Finding, stronger: &Finding) -> bool {
     let together = weaker.extent.shared_s(&stronger.extent) > 0.95 * weaker.extent.duration_s();
     let near = (weaker.extent.center_hz - stronger.extent.center_hz).abs() < UNDER_HZ
         && weaker.extent.shared_s(&stronger.extent) > UNDER_SHARE * weaker.extent.duration_s();
-    let same_start = (weaker.extent.start_s - stronger.extent.start_s).abs() < 0.3e-3;
-    (below_db > IMAGE_DB && coincide(weaker, stronger, -1.0))
+    let same_start = (weaker.extent.start_s - stronger.extent.start_s).abs() < SAME_START_S;
+    (below_db > IMAGE_DB && coincide(weaker, stronger, -1.0, SHARED))
         || (below_db > SKIRT_DB && same_start && weaker.parameters.cell_ids == stronger.parameters.cell_ids && together)
         || (below_db > UNDER_DB && near)
 }
@@ -77,6 +92,25 @@ mod tests {
             clipped: false,
             parameters: Parameters { metric: Some(metric), ..Parameters::default() },
         }
+    }
+
+    #[test]
+    fn another_origin_of_the_same_preamble_is_an_echo() {
+        let own = preamble(&[50e3, 53.75e3, 76.25e3, 72.5e3, 57.5e3, 53.75e3, 31.25e3, 35e3], -30.0, 9.0);
+        let shifted = preamble(&[50e3, 53.75e3, 31.25e3, 35e3, 80e3, 83.75e3, 61.25e3, 65e3], -33.0, 3.0);
+        let later = Segment { start_s: shifted.extent.start_s + 0.7e-3, ..shifted.extent };
+        let all = [own.clone(), shifted.clone()];
+        assert!(is_echo(&shifted, all.iter()) && !is_echo(&own, all.iter()));
+        let late = Finding { extent: later, ..shifted };
+        assert!(!is_echo(&late, [own, late.clone()].iter()));
+    }
+
+    #[test]
+    fn of_two_equal_ones_one_stays() {
+        let tones = [50e3, 53.75e3, 76.25e3, 72.5e3];
+        let (one, other) = (preamble(&tones, -30.0, 9.0), preamble(&tones.map(|hz| hz + 1.0), -30.0, 9.0));
+        let all = [one.clone(), other.clone()];
+        assert_ne!(is_echo(&one, all.iter()), is_echo(&other, all.iter()));
     }
 
     #[test]

@@ -23,6 +23,10 @@ const MAX_CELL_IDS: usize = 126;
 /// Tones on either side by which the evidence is judged, and the cells of pure noise counted among them.
 const AROUND_TONES: i16 = 12;
 const NOISE_CELLS: f32 = 32.0;
+/// Groups before and after the preamble in which its tones should be silent too, and standard deviation of the mean of
+/// one of noise, as [`lower_mean`] learns it.
+const LASTING_GROUPS: i32 = 12;
+const LASTING_SPREAD: f32 = 1.15;
 /// Share of a tone's energy that its sidelobes may hold two tones away, where the row is not exactly aligned (20 dB).
 const SIDELOBE_SHARE: f32 = 0.01;
 /// Least distinction from eight repetitions on: the best of some 10⁷ tests of data that hops by no pattern reaches 5.4.
@@ -81,6 +85,15 @@ pub(super) fn prove(
     Ok(describe(format, preamble, &origins, baseband, noise, energy))
 }
 
+/// Mean of exponential values, learnt from the lower seven in eight of them: the rest may be other preambles.
+fn lower_mean(mut values: Vec<f32>) -> f32 {
+    /// Mean of the lower seven in eight, relative to that of all: `1 - ln(8) / 7`.
+    const SHARE: f32 = 0.702_9;
+    values.sort_unstable_by(f32::total_cmp);
+    let kept = (7 * values.len() / 8).max(1).min(values.len());
+    values[..kept].iter().sum::<f32>() / (kept.max(1) as f32 * SHARE)
+}
+
 fn median(values: &[f32]) -> f32 {
     let mut values = values.to_vec();
     if values.is_empty() {
@@ -137,15 +150,16 @@ impl Groups {
                 }
             }
         }
+        let lasting = Lasting::new(plane, preamble);
         for (own, offset_s) in preamble.tones.iter().zip(&preamble.offsets_s) {
             let Some(row) = plane.row_at(preamble.fit.start_s + offset_s) else { continue };
             let own_hz = hz(f64::from(*own));
-            groups.own_limited.push(plane.limited_at(row, own_hz));
+            groups.own_limited.push(plane.limited_at(row, own_hz) / lasting.level(i16::from(*own)));
             let leak = plane.raw_at(row, own_hz) * SIDELOBE_SHARE;
             for away in (-AROUND_TONES..=AROUND_TONES).filter(|away| away.abs() > 1) {
-                let hz = own_hz + f64::from(away) * format.spacing_hz();
-                let limited = plane.limited_at(row, hz);
-                let hidden = plane.raw_at(row, hz) < leak;
+                let tone = i16::from(*own) + away;
+                let limited = plane.limited_at(row, hz(f64::from(tone))) / lasting.level(tone);
+                let hidden = plane.raw_at(row, hz(f64::from(tone))) < leak;
                 groups.around_limited.push(if hidden { limited.min(1.0) } else { limited });
             }
         }
@@ -196,6 +210,51 @@ impl Groups {
     /// Tones as strong as the preamble's in two of the four group times around it.
     fn goes_on(&self, energy: f32) -> bool {
         self.outside.iter().filter(|outside| **outside > 0.25 * energy + 6.0).count() >= 2
+    }
+}
+
+/// What every tone in and around the block holds while the preamble is on other tones.
+///
+/// A hopping tone is silent where it is not. What stays on its frequency, like the reference symbols of an empty
+/// downlink, makes some tones strong at all times, and some of all patterns go from one of them to the next.
+struct Lasting {
+    /// Tone of the first level.
+    lowest: i16,
+    levels: Vec<f32>,
+}
+
+impl Lasting {
+    fn new(plane: &Plane, preamble: &Preamble) -> Self {
+        let format = plane.format;
+        let group_s = format.group_s();
+        let starts_s = || preamble.offsets_s.iter().map(|offset_s| preamble.fit.start_s + offset_s);
+        let end_s = starts_s().next_back().unwrap_or_default();
+        let outside = (1..=LASTING_GROUPS).map(|n| f64::from(n) * group_s);
+        let outside = outside.flat_map(|away_s| [preamble.fit.start_s - away_s, end_s + away_s]);
+        let rows: Vec<(Option<u8>, usize)> = preamble
+            .tones
+            .iter()
+            .map(|tone| Some(*tone))
+            .zip(starts_s())
+            .chain(outside.map(|start_s| (None, start_s)))
+            .filter_map(|(own, start_s)| Some((own, plane.row_at(start_s)?)))
+            .collect();
+        let lowest = -AROUND_TONES;
+        let level = |tone: i16| {
+            let hz = preamble.fit.block_hz + f64::from(tone) * format.spacing_hz();
+            let beside = |own: &Option<u8>| own.is_none_or(|own| tone.abs_diff(i16::from(own)) > 1);
+            let energies: Vec<f32> =
+                rows.iter().filter(|(own, _)| beside(own)).map(|(_, row)| plane.limited_at(*row, hz)).collect();
+            let level = lower_mean(energies.clone());
+            if level > 1.0 + LASTING_SPREAD / (energies.len().max(1) as f32).sqrt() { level } else { 1.0 }
+        };
+        let highest = i16::from(format.subcarriers()) + AROUND_TONES;
+        Self { lowest, levels: (lowest..highest).map(level).collect() }
+    }
+
+    /// In units of the noise's mean, 1 where it is not clearly more.
+    fn level(&self, tone: i16) -> f32 {
+        usize::try_from(tone - self.lowest).ok().and_then(|at| self.levels.get(at)).copied().unwrap_or(1.0)
     }
 }
 
