@@ -10,8 +10,9 @@ use num_complex::Complex32;
 use crate::baseband::Baseband;
 use crate::detect::candidate::Candidate;
 use crate::detect::nprach::{self, Seed};
-use crate::detect::{npusch, prach, pucch, pusch, srs};
+use crate::detect::{gsm, npusch, prach, pucch, pusch, srs};
 use crate::finding::{Channel, Finding, Parameters, Rejection, Technology};
+use crate::zoom::Zoom;
 
 /// What is asked, with the samples brought to baseband.
 #[derive(Debug, Default)]
@@ -65,12 +66,28 @@ impl Question {
 }
 
 /// The detectors with their buffers; one for each thread that works.
-#[derive(Default)]
 pub struct Analyst {
     preambles: nprach::Refiner,
     shared_channels: pusch::Detector,
     control_channels: pucch::Detector,
     wide_preambles: prach::Refiner,
+    gsm: gsm::Detector,
+    halving: Zoom,
+    halved: Vec<Complex32>,
+}
+
+impl Default for Analyst {
+    fn default() -> Self {
+        Self {
+            preambles: nprach::Refiner::default(),
+            shared_channels: pusch::Detector::default(),
+            control_channels: pucch::Detector::default(),
+            wide_preambles: prach::Refiner::default(),
+            gsm: gsm::Detector::default(),
+            halving: Zoom::new(2.0 * npusch::RATE_HZ, npusch::RATE_HZ),
+            halved: Vec::new(),
+        }
+    }
 }
 
 impl Analyst {
@@ -102,11 +119,22 @@ impl Analyst {
     /// Finds the surest name for a burst of energy.
     fn name(&mut self, baseband: &Baseband<'_>, candidate: &Candidate, answer: &mut Answer) {
         let narrow = candidate.extent.bandwidth_hz <= npusch::MAX_WIDTH_HZ;
+        let gsm = self.gsm.classify(baseband, candidate);
+        // What may be a part of a GSM burst comes at twice the rate that the others want.
+        let doubled = narrow && (baseband.sample_rate_hz / npusch::RATE_HZ / 2.0 - 1.0).abs() < 1e-3;
+        let baseband = if doubled {
+            let halved = self.halving.extract(baseband.samples, 0.0, &mut self.halved);
+            let sample_rate_hz = baseband.sample_rate_hz * halved.sample_rate_hz / (2.0 * npusch::RATE_HZ);
+            &Baseband { samples: &self.halved, sample_rate_hz, ..*baseband }
+        } else {
+            baseband
+        };
         let outcomes = [
             narrow.then(|| npusch::classify(baseband, candidate)),
             Some(self.shared_channels.classify(baseband, candidate)),
             narrow.then(|| self.control_channels.classify(baseband, candidate)),
             (!narrow).then(|| srs::classify(baseband, candidate)),
+            Some(gsm),
         ];
         let mut best: Option<Finding> = None;
         for outcome in outcomes.into_iter().flatten() {

@@ -7,6 +7,7 @@ pub mod candidate;
 pub mod edges;
 pub mod energy;
 mod evidence;
+pub mod gsm;
 pub mod lasting;
 pub mod nprach;
 pub mod npusch;

@@ -154,6 +154,9 @@ pub struct Parameters {
     /// Cyclic shift of the reference signal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cyclic_shift: Option<u16>,
+    /// Number of the training sequence (GSM).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub training_sequence: Option<u8>,
     /// Length of the guard before every symbol: `normal` or `extended` (LTE).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cyclic_prefix: Option<&'static str>,

@@ -7,7 +7,7 @@
 
 use std::collections::BinaryHeap;
 
-use crate::detect::{nprach, npusch, prach, pusch};
+use crate::detect::{gsm, nprach, npusch, prach, pusch};
 use crate::finding::{Channel, Finding, Parameters, Rejection, Segment, Technology};
 
 /// Pieces of energy this far outside a preamble's block still are its own.
@@ -114,6 +114,8 @@ pub struct Judge {
     wide_preambles: Vec<Finding>,
     /// Other named bursts whose time is not over yet, strongest or not: they have skirts.
     named: Vec<Finding>,
+    /// GSM bursts given out whose time is not over yet: each may have been found in several of its parts.
+    told: Vec<Finding>,
     /// Unnamed bursts wider than a carrier whose time is not over yet.
     wide: Vec<Finding>,
     /// Narrow bursts that last and whose time is not over yet: they have parts.
@@ -168,6 +170,8 @@ impl Judge {
                 rejected(FRAGMENT);
             } else if self.is_owned(&finding) {
                 rejected(OWNED);
+            } else if self.is_of_gsm(&finding) {
+                rejected(GSM_PART);
             } else if self.is_echo(&finding) {
                 rejected(ECHO);
             } else if self.is_skirt(&finding) {
@@ -175,6 +179,9 @@ impl Judge {
             } else if self.is_part(&finding) {
                 rejected(PART);
             } else {
+                if finding.technology == Technology::Gsm {
+                    self.told.push(finding.clone());
+                }
                 self.continue_hop(finding);
             }
         }
@@ -187,6 +194,7 @@ impl Judge {
         self.lasting.retain(|(extent, _)| extent.end_s >= open_s);
         self.wide.retain(|w| w.extent.end_s >= open_s);
         self.named.retain(|n| n.extent.end_s + SKIRT_SLACK_S >= open_s);
+        self.told.retain(|n| n.extent.end_s + SKIRT_SLACK_S >= open_s);
         self.preambles.retain(|p| p.extent.end_s + OWN_SLACK_S >= open_s);
         self.wide_preambles.retain(|p| p.extent.end_s + OWN_SLACK_S >= open_s);
         self.hopping.first().map_or(open_s, |first| first.extent.start_s.min(open_s))
@@ -200,6 +208,11 @@ impl Judge {
     fn is_owned(&self, finding: &Finding) -> bool {
         finding.technology == Technology::Unknown && self.preambles.iter().any(|preamble| owns(preamble, finding))
             || self.wide_preambles.iter().any(|preamble| prach::owns(preamble, finding))
+    }
+
+    /// Energy of a GSM burst that goes by its own name, or by that name again.
+    fn is_of_gsm(&self, finding: &Finding) -> bool {
+        self.named.iter().any(|burst| gsm::owns(burst, finding)) || self.told.iter().any(|b| gsm::is_same(b, finding))
     }
 
     /// Energy within a transmission, or a shared channel of a length that no grant orders within one of a length that is.
@@ -315,6 +328,7 @@ const FRAGMENT: Rejection = Rejection { detector: "judge", reason: "fragment of 
 const SKIRT: Rejection = Rejection { detector: "judge", reason: "skirt of a named burst" };
 const PART: Rejection = Rejection { detector: "judge", reason: "part of a burst seen as a whole" };
 const ECHO: Rejection = Rejection { detector: "judge", reason: "echo of a stronger preamble" };
+const GSM_PART: Rejection = Rejection { detector: "judge", reason: "part of a GSM burst" };
 const OWNED: Rejection = Rejection { detector: "judge", reason: "piece of a preamble" };
 
 fn owns(preamble: &Finding, piece: &Finding) -> bool {
@@ -445,6 +459,23 @@ mod tests {
         let named: Vec<f64> =
             bursts.iter().filter(|b| b.channel == Channel::Npusch1).map(|b| b.extent.center_hz).collect();
         assert_eq!((bursts.len(), named), (3, vec![-500e3]));
+    }
+
+    /// Each of its pieces led to the whole; one of them passed for a resource block, less surely.
+    #[test]
+    fn a_gsm_burst_is_told_once() {
+        let burst = |center_hz| {
+            let mut burst = finding(Channel::GsmNormal, 0.1, 0.100_546, center_hz, 200e3);
+            burst.technology = Technology::Gsm;
+            burst
+        };
+        let mut block = finding(Channel::Pusch, 0.1001, 0.100_53, -10e3, 180e3);
+        (block.technology, block.confidence) = (Technology::Lte, 0.6);
+        let piece = finding(Channel::Unknown, 0.1001, 0.1004, 60e3, 30e3);
+        let next = finding(Channel::Unknown, 0.1001, 0.1004, 260e3, 90e3);
+        let bursts = judged(vec![block, burst(100.0), burst(-80.0), piece, next]);
+        let channels: Vec<Channel> = bursts.iter().map(|b| b.channel).collect();
+        assert_eq!(channels, [Channel::GsmNormal, Channel::Unknown]);
     }
 
     #[test]

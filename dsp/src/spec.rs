@@ -2,6 +2,7 @@
 
 pub mod bands;
 pub mod gold;
+pub mod gsm;
 pub mod lte;
 pub mod nprach;
 pub mod npusch;

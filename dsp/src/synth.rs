@@ -9,6 +9,7 @@
 
 pub mod emission;
 pub mod fsk;
+pub mod gsm;
 pub mod lte_preamble;
 pub mod npusch;
 pub mod preamble;

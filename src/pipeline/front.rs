@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use dsp::analyst::{Analyst, Answer, Question, Subject};
+use dsp::detect::gsm;
 use dsp::detect::nprach::{REFINE_MARGIN_S, REFINE_RATE_HZ};
 use dsp::detect::npusch;
 use dsp::detect::prach;
@@ -263,7 +264,8 @@ impl Zooms {
             Subject::Burst(candidate) => {
                 let e = candidate.extent;
                 let (width_hz, most_s, margin_s) = if e.bandwidth_hz <= npusch::MAX_WIDTH_HZ {
-                    (0.0, MAX_BURST_S, npusch::MARGIN_S)
+                    let width_hz = if e.duration_s() <= gsm::MAX_BURST_S { gsm::WANTED_WIDTH_HZ } else { 0.0 };
+                    (width_hz, MAX_BURST_S, npusch::MARGIN_S)
                 } else {
                     (e.bandwidth_hz + 2.0 * EDGE_HZ, MAX_WIDE_BURST_S, WIDE_MARGIN_S)
                 };
