@@ -384,8 +384,10 @@ impl Segmentation {
                 if shared_s < SHADOW_OVERLAP * duration_s && !at_an_edge {
                     continue;
                 }
-                // Sidelobes fall with the square of the distance; where a burst begins or ends they are broader.
-                let bins = ((center_hz - s_center_hz) / bin_hz).abs().max(1.0);
+                // Sidelobes fall with the square of the distance, around the edge of the sampled band too; where a burst
+                // begins or ends they are broader.
+                let straight_hz = (center_hz - s_center_hz).abs();
+                let bins = (straight_hz.min(band_hz - straight_hz) / bin_hz).max(1.0);
                 let sidelobe = SIDELOBE * s.mean * (s_width_hz / bin_hz).max(1.0) / (bins * bins);
                 let margin = if at_an_edge { EDGE_MARGIN } else { SIDELOBE_MARGIN };
                 let apart_hz = (w.low_hz - s.high_hz).max(s.low_hz - w.high_hz);
@@ -400,7 +402,7 @@ impl Segmentation {
                     && s_width_hz > SLOPE_WIDTH_HZ
                     && (width_hz < SLOPE_WIDTH_HZ || width_hz < SLOPE_MAX_WIDTH_HZ && falls);
                 let piece = &mut self.pieces[weak];
-                if skirt || slope || w.mean < margin * sidelobe {
+                if skirt || slope || w.mean - 1.0 < margin * sidelobe {
                     piece.shadow = Some(SKIRT);
                 }
                 piece.doubt.mirrored |= ratio > IMAGE_RATIO && mirrored_hz > 0.5 * width_hz && apart_hz > 0.0;
