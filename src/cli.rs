@@ -37,6 +37,12 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Make a report for a client (HTML) from records, with a machine-readable annex
     Report(ReportArgs),
+    /// Draw a capture or records as SVG or PNG
+    Plot(PlotArgs),
+    /// Print the completions of a shell, to be sourced
+    Completions(CompletionsArgs),
+    /// Print the manual page (roff)
+    Man,
 }
 
 /// What a capture does not tell itself.
@@ -273,6 +279,90 @@ pub struct ReportArgs {
     pub language: Language,
 }
 
+/// Arguments of `plot`.
+#[derive(Debug, Args)]
+pub struct PlotArgs {
+    /// What to draw.
+    #[command(subcommand)]
+    pub what: PlotWhat,
+}
+
+/// What to draw.
+#[derive(Debug, Subcommand)]
+pub enum PlotWhat {
+    /// Power of a capture over time and frequency, its bursts outlined where records are named
+    Spectrogram(SpectrogramArgs),
+    /// Bursts of records over time, a line for each transmitter
+    Timeline(RecordsPlotArgs),
+    /// Levels of the bursts of records over time
+    Levels(RecordsPlotArgs),
+}
+
+/// Where a picture goes and how it looks.
+#[derive(Debug, Args)]
+pub struct PictureArgs {
+    /// The picture
+    #[arg(long, short, value_name = "X.svg|X.png")]
+    pub output: PathBuf,
+    /// Width and height, pixels
+    #[arg(long, value_name = "W,H", default_value = "1200,700", value_parser = size)]
+    pub size: (u32, u32),
+    /// A heading
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub title: String,
+    /// Light on dark
+    #[arg(long)]
+    pub dark: bool,
+}
+
+/// Arguments of `plot spectrogram`.
+#[derive(Debug, Args)]
+pub struct SpectrogramArgs {
+    /// The capture
+    pub capture: PathBuf,
+    /// Records of the capture (from analyze) whose bursts are outlined
+    #[arg(long, value_name = "FILE")]
+    pub records: Option<PathBuf>,
+    /// Where to begin, seconds from the first sample
+    #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = instant)]
+    pub start: f64,
+    /// How much to draw [default: to the end]
+    #[arg(long, value_name = "S", value_parser = duration)]
+    pub duration: Option<f64>,
+    /// Middle of the band that is drawn, a radio frequency [default: the capture's]
+    #[arg(long, value_name = "HZ", value_parser = frequency)]
+    pub around: Option<f64>,
+    /// Width of the band that is drawn [default: all]
+    #[arg(long, value_name = "HZ", value_parser = frequency)]
+    pub span: Option<f64>,
+    /// Where the picture goes.
+    #[command(flatten)]
+    pub picture: PictureArgs,
+    /// What the capture does not tell.
+    #[command(flatten)]
+    pub open: CaptureArgs,
+}
+
+/// Arguments of `plot timeline` and `plot levels`.
+#[derive(Debug, Args)]
+pub struct RecordsPlotArgs {
+    /// The records: a file that `analyze` or `sweep --headless` wrote
+    pub records: PathBuf,
+    /// One transmitter only
+    #[arg(long, value_name = "ID")]
+    pub transmitter: Option<u64>,
+    /// Where the picture goes.
+    #[command(flatten)]
+    pub picture: PictureArgs,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// Which shell
+    pub shell: clap_complete::Shell,
+}
+
 /// A frequency or rate with an optional k, M or G: `1.92M`, `832.3e6`, `240k`.
 fn frequency(text: &str) -> Result<f64, String> {
     let text = text.trim().trim_end_matches("Hz");
@@ -316,6 +406,17 @@ fn device(text: &str) -> Result<String, String> {
         return Err("expected key=value pairs with commas between, such as driver=rtlsdr,serial=1".to_owned());
     }
     Ok(text.to_owned())
+}
+
+/// Pixels: room for axes, and no more than a picture is looked at.
+fn size(text: &str) -> Result<(u32, u32), String> {
+    let sides = text.split_once([',', 'x']).map(|(width, height)| (width.trim().parse(), height.trim().parse()));
+    match sides {
+        Some((Ok(width), Ok(height))) if (300..=10_000).contains(&width) && (200..=10_000).contains(&height) => {
+            Ok((width, height))
+        }
+        _ => Err("expected width,height in pixels from 300,200 to 10000,10000, such as 1200,700".to_owned()),
+    }
 }
 
 fn block_ms(text: &str) -> Result<f64, String> {

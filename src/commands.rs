@@ -7,6 +7,7 @@ mod convert;
 #[cfg(feature = "soapy")]
 mod devices;
 mod info;
+mod plot;
 mod replay;
 mod report;
 #[cfg(feature = "hdf5")]
@@ -24,6 +25,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use clap::CommandFactory;
 
 use crate::cli::{Cli, Command, ComputeArgs};
 use crate::pipeline::Options;
@@ -49,6 +51,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Info(args) => info::run(&args),
         Command::Simulate(args) => simulate(&args),
         Command::Report(args) => report::run(&args),
+        Command::Plot(args) => plot::run(&args),
+        Command::Completions(args) => completions(args.shell),
+        Command::Man => manual(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -70,6 +75,34 @@ fn simulate(args: &crate::cli::SimulateArgs) -> Result<()> {
         summary.truth_path.display()
     ));
     Ok(())
+}
+
+/// Prints what a shell completes.
+fn completions(shell: clap_complete::Shell) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "cellsweep", &mut script);
+    print(&script)
+}
+
+/// Prints the manual: the page of the program and of each command.
+fn manual() -> Result<()> {
+    let mut pages = Vec::new();
+    let mut program = Cli::command();
+    program.build();
+    clap_mangen::Man::new(program.clone()).render(&mut pages)?;
+    for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
+        clap_mangen::Man::new(command.clone()).render(&mut pages)?;
+    }
+    print(&pages)
+}
+
+/// Writes to standard output; who has closed it has read enough.
+fn print(bytes: &[u8]) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("standard output"),
+        _ => Ok(()),
+    }
 }
 
 /// How a pipeline computes.

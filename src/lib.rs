@@ -2,7 +2,9 @@
 
 pub mod cli;
 pub mod commands;
+mod heat;
 pub mod pipeline;
+mod plot;
 pub mod records;
 pub mod report;
 pub mod simulate;

@@ -8,7 +8,7 @@ mod annex;
 mod charts;
 mod coverage;
 mod page;
-mod session;
+pub(crate) mod session;
 mod spectrogram;
 mod words;
 

@@ -8,92 +8,92 @@ use serde_json::Value;
 
 /// `capture`, as far as a report needs it.
 #[derive(Debug, Clone, Deserialize, Serialize)]
-pub(super) struct Capture {
-    pub(super) path: String,
-    pub(super) sample_rate_hz: f64,
-    pub(super) center_frequency_hz: Option<f64>,
-    pub(super) duration_s: Option<f64>,
-    pub(super) datatype: String,
-    pub(super) sha256: Option<String>,
+pub(crate) struct Capture {
+    pub(crate) path: String,
+    pub(crate) sample_rate_hz: f64,
+    pub(crate) center_frequency_hz: Option<f64>,
+    pub(crate) duration_s: Option<f64>,
+    pub(crate) datatype: String,
+    pub(crate) sha256: Option<String>,
 }
 
 /// `burst`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
-pub(super) struct Burst {
-    pub(super) id: u64,
-    pub(super) transmitter: Option<u64>,
-    pub(super) start_s: f64,
-    pub(super) end_s: f64,
-    pub(super) center_hz: f64,
-    pub(super) bandwidth_hz: f64,
-    pub(super) frequency_hz: Option<f64>,
-    pub(super) power_dbfs: f64,
-    pub(super) snr_db: f64,
-    pub(super) technology: String,
-    pub(super) channel: String,
-    pub(super) confidence: f64,
-    pub(super) clipped: bool,
-    pub(super) parameters: Value,
+pub(crate) struct Burst {
+    pub(crate) id: u64,
+    pub(crate) transmitter: Option<u64>,
+    pub(crate) start_s: f64,
+    pub(crate) end_s: f64,
+    pub(crate) center_hz: f64,
+    pub(crate) bandwidth_hz: f64,
+    pub(crate) frequency_hz: Option<f64>,
+    pub(crate) power_dbfs: f64,
+    pub(crate) snr_db: f64,
+    pub(crate) technology: String,
+    pub(crate) channel: String,
+    pub(crate) confidence: f64,
+    pub(crate) clipped: bool,
+    pub(crate) parameters: Value,
 }
 
 /// `transmitter`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
-pub(super) struct Transmitter {
-    pub(super) id: u64,
-    pub(super) technology: String,
-    pub(super) confidence: f64,
-    pub(super) bursts: u64,
-    pub(super) first_s: f64,
-    pub(super) last_s: f64,
-    pub(super) center_hz: f64,
-    pub(super) power_dbfs_max: f64,
-    pub(super) period_s: Option<f64>,
-    pub(super) known: bool,
+pub(crate) struct Transmitter {
+    pub(crate) id: u64,
+    pub(crate) technology: String,
+    pub(crate) confidence: f64,
+    pub(crate) bursts: u64,
+    pub(crate) first_s: f64,
+    pub(crate) last_s: f64,
+    pub(crate) center_hz: f64,
+    pub(crate) power_dbfs_max: f64,
+    pub(crate) period_s: Option<f64>,
+    pub(crate) known: bool,
     #[serde(default)]
-    pub(super) parameters: Value,
+    pub(crate) parameters: Value,
 }
 
 /// `summary`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
-pub(super) struct Summary {
-    pub(super) samples_processed: u64,
-    pub(super) samples_dropped: u64,
-    pub(super) blind_s: f64,
-    pub(super) clipped_s: f64,
+pub(crate) struct Summary {
+    pub(crate) samples_processed: u64,
+    pub(crate) samples_dropped: u64,
+    pub(crate) blind_s: f64,
+    pub(crate) clipped_s: f64,
 }
 
 /// What one capture gave.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Pass {
-    pub(super) capture: Capture,
-    pub(super) bursts: Vec<Burst>,
-    pub(super) transmitters: Vec<Transmitter>,
+pub(crate) struct Pass {
+    pub(crate) capture: Capture,
+    pub(crate) bursts: Vec<Burst>,
+    pub(crate) transmitters: Vec<Transmitter>,
     /// Absent where the sweep ended without one.
-    pub(super) summary: Option<Summary>,
+    pub(crate) summary: Option<Summary>,
 }
 
 impl Pass {
     /// Time on the air that was analysed.
-    pub(super) fn listened_s(&self) -> Option<f64> {
+    pub(crate) fn listened_s(&self) -> Option<f64> {
         let told = self.summary.as_ref().map(|s| s.samples_processed as f64 / self.capture.sample_rate_hz);
         told.or(self.capture.duration_s)
     }
 
     /// The bursts of one transmitter.
-    pub(super) fn bursts_of(&self, transmitter: u64) -> impl Iterator<Item = &Burst> {
+    pub(crate) fn bursts_of(&self, transmitter: u64) -> impl Iterator<Item = &Burst> {
         self.bursts.iter().filter(move |burst| burst.transmitter == Some(transmitter))
     }
 
     /// Radio frequency of an offset, where it is known.
-    pub(super) fn frequency_hz(&self, offset_hz: f64) -> Option<f64> {
+    pub(crate) fn frequency_hz(&self, offset_hz: f64) -> Option<f64> {
         Some(self.capture.center_frequency_hz? + offset_hz)
     }
 }
 
 /// All passes, in the order of the file.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Session {
-    pub(super) passes: Vec<Pass>,
+pub(crate) struct Session {
+    pub(crate) passes: Vec<Pass>,
 }
 
 impl Session {
@@ -101,7 +101,7 @@ impl Session {
     ///
     /// # Errors
     /// where the file cannot be read, a line is no record, or there is no capture in it; the message names the line.
-    pub(super) fn read(path: &Path) -> Result<Self> {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| {
             format!("{}: cannot be read; name a file of records, made with: cellsweep analyze --output", path.display())
         })?;

@@ -5,24 +5,13 @@
 use dsp::finding::Technology;
 use ratatui::style::{Color, Modifier, Style};
 
+use crate::heat::inferno;
+
 /// Steps of the heat scale: few enough that noise repaints little of the terminal.
 pub(super) const HEAT_LEVELS: usize = 32;
 
 /// Density of the heat scale where there is no colour.
 const RAMP: [&str; 10] = [" ", ".", ":", "-", "=", "+", "*", "#", "%", "@"];
-
-/// Inferno (matplotlib, CC0) at eighths: rises in lightness throughout, so it also reads without colour vision.
-const INFERNO: [[u8; 3]; 9] = [
-    [0, 0, 4],
-    [31, 12, 72],
-    [85, 15, 109],
-    [136, 34, 106],
-    [186, 54, 85],
-    [227, 89, 51],
-    [249, 140, 10],
-    [249, 201, 50],
-    [252, 255, 164],
-];
 
 /// The same scale with the sixteen colours every terminal has.
 const BASIC_HEAT: [Color; 6] =
@@ -145,16 +134,6 @@ impl Theme {
     fn foreground(&self, rgb: [u8; 3], basic: Color) -> Style {
         if self.colored() { Style::new().fg(color(self.depth, rgb, basic)) } else { Style::new() }
     }
-}
-
-fn inferno(position: f32) -> [u8; 3] {
-    let place = position.clamp(0.0, 1.0) * (INFERNO.len() - 1) as f32;
-    let index = (place as usize).min(INFERNO.len() - 2);
-    let share = place - index as f32;
-    std::array::from_fn(|c| {
-        let (low, high) = (f32::from(INFERNO[index][c]), f32::from(INFERNO[index + 1][c]));
-        (low + share * (high - low)).round() as u8
-    })
 }
 
 fn color(depth: Depth, rgb: [u8; 3], basic: Color) -> Color {

@@ -9,6 +9,7 @@ mod formats;
 mod memory;
 mod noise;
 mod pipe;
+mod plot;
 mod program;
 mod readme;
 mod reliability;

@@ -1,6 +1,7 @@
 //! Detection curves drawn: one picture a family, one line a length, bars of the 95 % interval.
 
 use plotters::prelude::*;
+use plotters::style::register_font;
 
 use crate::Curve;
 use crate::trials::interval;
@@ -34,6 +35,8 @@ pub(crate) fn families(curves: &[Curve]) -> Vec<(String, String)> {
 fn draw(family: &str, curves: &[&Curve]) -> Result<String, Box<dyn std::error::Error>> {
     let mut svg = String::new();
     {
+        // Text is measured with it.
+        let _ = register_font("sans-serif", FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT);
         let root = SVGBackend::with_string(&mut svg, (760, 460)).into_drawing_area();
         root.fill(&WHITE)?;
         let snrs = curves.iter().flat_map(|curve| &curve.points).map(|(snr_db, _)| *snr_db);
