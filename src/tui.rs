@@ -1,4 +1,5 @@
-//! The terminal screens: draws the newest [`Snapshot`], says nothing to the pipeline but a [`Control`].
+//! The terminal screens: draws the newest [`Snapshot`], says nothing to the pipeline but a [`Control`] or an [`Event`]
+//! that a person has seen to: where they are, what they did.
 //!
 //! One thread, no clock of its own: it wakes for a key at once and looks for a newer snapshot at most [`Options::fps`]
 //! times a second, so a slow terminal costs frames and never samples. What is on screen is a function of the
@@ -15,14 +16,17 @@ mod frames;
 mod header;
 mod health;
 mod help;
+mod hunt;
 mod keys;
 mod page;
 mod spectrum;
 mod survey;
 mod table;
 mod theme;
+mod timeline;
 mod waterfall;
 mod words;
+mod zones;
 
 use std::io;
 use std::sync::Arc;
@@ -31,9 +35,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 use ratatui::DefaultTerminal;
-use ratatui::crossterm::event::{self, Event, KeyEventKind};
+use ratatui::crossterm::event::{self, Event as Input, KeyEventKind};
+use ratatui::crossterm::execute;
+use ratatui::crossterm::style::Print;
 
 use crate::pipeline::snapshot::{Control, Snapshot};
+use crate::tracker::event::Event;
 use app::App;
 use theme::{Depth, Theme};
 
@@ -50,6 +57,25 @@ pub struct Options {
     pub live: bool,
 }
 
+/// The terminal's bell.
+const BELL: char = '\u{7}';
+
+/// Where wishes go.
+#[derive(Debug, Clone)]
+pub struct Wishes {
+    /// To the pipeline.
+    pub controls: Sender<Control>,
+    /// To the engine: marks and stimuli.
+    pub events: Sender<Event>,
+}
+
+/// What a key asks of others than the screens.
+#[derive(Debug, Clone, PartialEq)]
+enum Wish {
+    Control(Control),
+    Event(Event),
+}
+
 /// Which screen is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Screen {
@@ -57,6 +83,12 @@ enum Screen {
     Survey,
     /// All that is known of the selected transmitter.
     Transmitter,
+    /// The selected transmitter at arm's length: its level, hotter or colder.
+    Hunt,
+    /// The plan of what is swept, and where on it the selected transmitter may be.
+    Zones,
+    /// Bursts over time, and what was done.
+    Timeline,
     /// How the receiver and the machine are doing.
     Health,
     /// The keys, and what the words mean.
@@ -64,13 +96,17 @@ enum Screen {
 }
 
 impl Screen {
-    const ALL: [Self; 4] = [Self::Survey, Self::Transmitter, Self::Health, Self::Help];
+    const ALL: [Self; 7] =
+        [Self::Survey, Self::Transmitter, Self::Hunt, Self::Zones, Self::Timeline, Self::Health, Self::Help];
 
     /// The name on its tab.
     const fn name(self) -> &'static str {
         match self {
             Self::Survey => "Survey",
             Self::Transmitter => "Transmitter",
+            Self::Hunt => "Hunt",
+            Self::Zones => "Zones",
+            Self::Timeline => "Timeline",
             Self::Health => "Health",
             Self::Help => "Help",
         }
@@ -80,7 +116,7 @@ impl Screen {
 /// Shows the sweep until the user quits or `stop` is set, and restores the terminal. A panic in whichever thread
 /// restores it first and sets `stop`.
 ///
-/// Of the `snapshots` only the newest is drawn and the channel is emptied at every look; `controls` is never waited
+/// Of the `snapshots` only the newest is drawn and the channel is emptied at every look; `wishes` are never waited
 /// for. When the senders of `snapshots` are gone the last picture stays until the user quits.
 ///
 /// # Errors
@@ -88,7 +124,7 @@ impl Screen {
 /// The terminal cannot be set up, read or written, for instance because standard output is no terminal.
 pub fn run(
     snapshots: Receiver<Arc<Snapshot>>,
-    controls: Sender<Control>,
+    wishes: &Wishes,
     stop: Arc<AtomicBool>,
     options: Options,
 ) -> io::Result<()> {
@@ -97,7 +133,7 @@ pub fn run(
     let mut terminal = ratatui::try_init()?;
     let panicked = stop_on_panic(Arc::clone(&stop));
     let app = App::new(Theme::new(depth), options.live);
-    let outcome = show(&mut terminal, app, &snapshots, &controls, &stop, options.fps);
+    let outcome = show(&mut terminal, app, &snapshots, wishes, &stop, options.fps);
     if !panicked.load(Ordering::Relaxed) {
         ratatui::try_restore()?;
     }
@@ -124,7 +160,7 @@ fn show(
     terminal: &mut DefaultTerminal,
     mut app: App,
     snapshots: &Receiver<Arc<Snapshot>>,
-    controls: &Sender<Control>,
+    wishes: &Wishes,
     stop: &AtomicBool,
     fps: u16,
 ) -> io::Result<()> {
@@ -137,14 +173,16 @@ fn show(
         if event::poll(frame_time.saturating_sub(elapsed))? {
             for _ in 0..MAX_EVENTS_PER_FRAME {
                 stale |= match event::read()? {
-                    Event::Key(key) if key.kind != KeyEventKind::Release => {
-                        if let Some(control) = app.press(key, snapshot.as_deref()) {
-                            // A pipeline that is gone or busy loses the wish; the user sees that and asks again.
-                            let _ = controls.try_send(control);
+                    Input::Key(key) if key.kind != KeyEventKind::Release => {
+                        // A pipeline that is gone or busy loses the wish; the user sees that and asks again.
+                        match app.press(key, snapshot.as_deref()) {
+                            Some(Wish::Control(control)) => _ = wishes.controls.try_send(control),
+                            Some(Wish::Event(event)) => _ = wishes.events.try_send(event),
+                            None => {}
                         }
                         true
                     }
-                    Event::Resize(..) => true,
+                    Input::Resize(..) => true,
                     _ => false,
                 };
                 if !event::poll(Duration::ZERO)? {
@@ -164,6 +202,9 @@ fn show(
             let mut furthest = 0;
             terminal.draw(|frame| furthest = app.draw(snapshot.as_deref(), frame))?;
             app.limit_scroll(furthest);
+            for _ in 0..app.take_rings() {
+                execute!(io::stdout(), Print(BELL))?;
+            }
             stale = false;
         }
     }

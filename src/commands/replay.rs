@@ -49,9 +49,11 @@ pub(super) fn show(
     let screens = tui::Options { no_color, fps: screen.fps, live: source.is_live() };
     let (snapshots, shown) = bounded(SNAPSHOTS);
     let (wishes, controls) = bounded(CONTROLS);
-    let outputs = Outputs { snapshots: Some(snapshots), known, ..Outputs::default() };
-    let outcome = pipeline::run_beside(source, options, outputs, controls, || {
-        tui::run(shown, wishes, stop, screens).context("the terminal cannot be drawn on; use analyze to print records")
+    let (happens, events) = bounded(CONTROLS);
+    let outputs = Outputs { snapshots: Some(snapshots), known, events: Some(events), ..Outputs::default() };
+    let wishes = tui::Wishes { controls: wishes, events: happens };
+    let outcome = pipeline::run_beside(source, options, outputs, controls, move || {
+        tui::run(shown, &wishes, stop, screens).context("the terminal cannot be drawn on; use analyze to print records")
     })?;
     if let Some(failure) = outcome.failure {
         bail!(failure);

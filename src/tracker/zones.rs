@@ -46,6 +46,13 @@ pub struct Zone {
     y_m: Option<f64>,
 }
 
+impl Zone {
+    /// Where its middle is: x to the right, y to the front; `None` where the list does not say.
+    pub fn place_m(&self) -> Option<(f64, f64)> {
+        self.x_m.zip(self.y_m)
+    }
+}
+
 /// The zones of an object that is swept.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -94,7 +101,7 @@ impl ZoneList {
 
     /// Distance between the middles of two zones.
     pub fn apart_m(&self, a: usize, b: usize) -> f64 {
-        let place = |at: usize| self.zones.get(at).and_then(|zone| zone.x_m.zip(zone.y_m));
+        let place = |at: usize| self.zones.get(at).and_then(Zone::place_m);
         match (place(a), place(b)) {
             _ if a == b => 0.0,
             (Some(a), Some(b)) => (a.0 - b.0).hypot(a.1 - b.1),

@@ -5,11 +5,14 @@ use ratatui::Frame;
 use ratatui::crossterm::event::KeyEvent;
 use ratatui::layout::{Constraint, Layout};
 
-use super::Screen;
 use super::keys::{self, Action};
 use super::theme::Theme;
-use super::{alerts, details, header, health, help, survey};
+use super::{Screen, Wish};
+use super::{alerts, details, header, health, help, hunt, survey, timeline, zones};
 use crate::pipeline::snapshot::{Control, Snapshot, State, Transmitter};
+use crate::tracker::event::Event;
+use crate::tracker::proximity::Verdict;
+use crate::tracker::stimuli::{Kind, Stimulus};
 
 /// What the table is ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +136,11 @@ pub(super) struct App {
     /// Lines of text above the screen's first.
     pub(super) scroll: u16,
     pub(super) quit: bool,
+    /// The bell rings at each burst of the selected transmitter.
+    pub(super) bell: bool,
+    /// Its transmitter, how many bursts it has rung for, and how often it is still to ring.
+    rung: (Option<u32>, u64),
+    rings: u8,
     /// `None`: whichever stands first.
     selected: Option<u32>,
     asked: Asked,
@@ -150,6 +158,9 @@ impl App {
             stretch: 0,
             scroll: 0,
             quit: false,
+            bell: false,
+            rung: (None, 0),
+            rings: 0,
             selected: None,
             asked: Asked::default(),
         }
@@ -179,16 +190,35 @@ impl App {
         if self.asked.patience == 0 || self.asked.speed.is_some_and(|speed| snapshot.speed == Some(speed)) {
             self.asked = Asked::default();
         }
+        self.listen(snapshot);
     }
 
-    /// Does what a key asks for; what only the pipeline can do is returned.
-    pub(super) fn press(&mut self, key: KeyEvent, snapshot: Option<&Snapshot>) -> Option<Control> {
+    /// Rings for a new burst of the selected transmitter, twice where it is hotter.
+    fn listen(&mut self, snapshot: &Snapshot) {
+        let rows = self.rows(snapshot);
+        let Some(row) = self.selected(&rows) else { return };
+        let heard = (Some(row.id), row.bursts);
+        let is_new = self.rung.0 == heard.0 && heard.1 > self.rung.1;
+        let is_hotter = row.proximity.as_ref().is_some_and(|p| p.trend.verdict == Verdict::Hotter);
+        if self.bell && is_new {
+            self.rings = 1 + u8::from(is_hotter);
+        }
+        self.rung = heard;
+    }
+
+    /// How often the bell is to ring now.
+    pub(super) fn take_rings(&mut self) -> u8 {
+        std::mem::take(&mut self.rings)
+    }
+
+    /// Does what a key asks for; what only others can do is returned.
+    pub(super) fn press(&mut self, key: KeyEvent, snapshot: Option<&Snapshot>) -> Option<Wish> {
         let action = keys::action(key, self.screen, self.live)?;
         self.update(action, snapshot)
     }
 
-    /// Does what is asked for; what only the pipeline can do is returned.
-    pub(super) fn update(&mut self, action: Action, snapshot: Option<&Snapshot>) -> Option<Control> {
+    /// Does what is asked for; what only others can do is returned.
+    pub(super) fn update(&mut self, action: Action, snapshot: Option<&Snapshot>) -> Option<Wish> {
         match action {
             Action::Quit => self.quit = true,
             Action::Show(screen) => self.show(screen),
@@ -207,10 +237,25 @@ impl App {
                 let step = if longer { 1 } else { -1 };
                 self.stretch = (self.stretch + step).clamp(-MAX_STRETCH, MAX_STRETCH);
             }
-            Action::Pause => return Some(Control::Pause(snapshot?.state != State::Paused)),
-            Action::Seek(seconds) => return self.seek(seconds, snapshot?),
-            Action::Speed { faster } => return Some(self.speed(faster, snapshot?)),
-            Action::Step => return (snapshot?.state == State::Paused).then_some(Control::Step(STEP_S)),
+            Action::Pause => return Some(Wish::Control(Control::Pause(snapshot?.state != State::Paused))),
+            Action::Seek(seconds) => return self.seek(seconds, snapshot?).map(Wish::Control),
+            Action::Speed { faster } => return Some(Wish::Control(self.speed(faster, snapshot?))),
+            Action::Step => {
+                return (snapshot?.state == State::Paused).then_some(Wish::Control(Control::Step(STEP_S)));
+            }
+            Action::Mark(index) => {
+                let snapshot = snapshot?;
+                let zone = snapshot.walk.list().zones.get(index)?;
+                return Some(Wish::Event(Event::Mark { time_s: snapshot.position_s, zone: Some(zone.name.clone()) }));
+            }
+            Action::Leave => {
+                return Some(Wish::Event(Event::Mark { time_s: snapshot?.position_s, zone: None }));
+            }
+            Action::Stimulus(index) => {
+                let (time_s, kind) = (snapshot?.position_s, Kind::ALL.get(index)?.clone());
+                return Some(Wish::Event(Event::Stimulus(Stimulus { time_s, kind, note: None })));
+            }
+            Action::Bell => self.bell = !self.bell,
         }
         None
     }
@@ -276,6 +321,9 @@ impl App {
             (_, None) => header::draw_waiting(self, frame, body),
             (Screen::Survey, Some(snapshot)) => survey::draw(self, snapshot, frame, body),
             (Screen::Transmitter, Some(snapshot)) => details::draw(self, snapshot, frame, body),
+            (Screen::Hunt, Some(snapshot)) => hunt::draw(self, snapshot, frame, body),
+            (Screen::Zones, Some(snapshot)) => zones::draw(self, snapshot, frame, body),
+            (Screen::Timeline, Some(snapshot)) => timeline::draw(self, snapshot, frame, body),
             (Screen::Health, Some(snapshot)) => health::draw(self, snapshot, frame, body),
         }
     }

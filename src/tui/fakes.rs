@@ -1,11 +1,16 @@
 //! Made-up snapshots to draw in tests.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 
 use dsp::finding::{Channel, Finding, Parameters, Rejection, Segment, Technology};
 
 use crate::pipeline::snapshot::{Burst, Health, Snapshot, Spectrum, State, Stream, Transmitter, WaterfallRow};
+use crate::tracker::Tracker;
+use crate::tracker::event::Event;
+use crate::tracker::stimuli::{Kind, Stimulus};
+use crate::tracker::zones::ZoneList;
 
 /// Seeded numbers (SplitMix64), so that a failing case can be had again.
 pub(super) struct Dice(pub(super) u64);
@@ -270,6 +275,53 @@ fn paint(snapshot: &mut Snapshot, bursts: &VecDeque<Burst>) {
         Arc::new(rows.into_iter().map(|(end_s, powers)| WaterfallRow { end_s, peak_dbfs: powers.into() }).collect());
 }
 
+/// A walk around a car with a tracker in its rear left: two minutes, a zone every twenty seconds, a stimulus.
+pub(super) fn walk() -> Snapshot {
+    const LEVELS_DBFS: [f32; 6] = [-61.0, -63.0, -52.0, -54.0, -38.0, -44.0];
+    let mut snapshot = silence(119.0);
+    let list = Arc::new(ZoneList::named(Path::new("vehicle")).unwrap());
+    let names: Vec<String> = list.zones.iter().map(|zone| zone.name.clone()).collect();
+    let mut tracker = Tracker::new(Some(832.2e6), Arc::default()).with_zones(list);
+    tracker.hear(&Event::Gain { time_s: 0.0, gain_db: Some(0.0) });
+    let mut bursts = VecDeque::new();
+    for (zone, level_dbfs) in LEVELS_DBFS.into_iter().enumerate() {
+        let begin_s = 20.0 * zone as f64;
+        tracker.hear(&Event::Mark { time_s: begin_s, zone: Some(names[zone].clone()) });
+        if zone == 3 {
+            let kind = Kind::Ignition;
+            tracker.hear(&Event::Stimulus(Stimulus { time_s: begin_s + 4.0, kind, note: None }));
+        }
+        for look in 0..6 {
+            let power_dbfs = level_dbfs + [0.0, -4.0, 2.0, -1.0, -7.0, 1.0][look];
+            let part = Part { channel: Channel::Npusch1, hops: 1, length_s: 0.03, ..COMPANY[1] };
+            let finding = finding(&part, begin_s + 1.0 + 3.0 * look as f64, power_dbfs);
+            let attribution = tracker.attribute(&finding);
+            bursts.push_back(Burst {
+                id: bursts.len() as u64,
+                transmitter: Some(attribution.transmitter),
+                attribution: attribution.probability,
+                alternatives: attribution.alternatives,
+                finding,
+            });
+        }
+    }
+    snapshot.walk = Arc::clone(tracker.walk());
+    snapshot.stimuli = Arc::new(tracker.stimuli());
+    snapshot.transmitters = Arc::new(tracker.transmitters());
+    snapshot.num_bursts = bursts.len() as u64;
+    snapshot.bursts = Arc::new(bursts);
+    snapshot
+}
+
+/// Two hundred phones.
+pub(super) fn crowd() -> Snapshot {
+    let mut snapshot = company(9.6);
+    let one = snapshot.transmitters[0].clone();
+    let phone = |id: u32| Transmitter { id, power_dbfs_max: -40.0 - (id % 50) as f32, ..one.clone() };
+    snapshot.transmitters = Arc::new((1..=200).map(phone).collect());
+    snapshot
+}
+
 /// Losses, and a receiver driven too hard.
 pub(super) fn trouble(position_s: f64) -> Snapshot {
     let mut snapshot = company(position_s);
@@ -287,7 +339,7 @@ pub(super) fn trouble(position_s: f64) -> Snapshot {
 pub(super) fn anything(dice: &mut Dice) -> Snapshot {
     const TECHNOLOGIES: [Technology; 6] =
         [Technology::NbIot, Technology::LteM, Technology::Lte, Technology::Gsm, Technology::Nr, Technology::Unknown];
-    let mut snapshot = company(dice.below(12) as f64);
+    let mut snapshot = if dice.below(3) == 0 { walk() } else { company(dice.below(12) as f64) };
     let powers = |dice: &mut Dice| {
         let num = [0, 1, 7, 300][dice.below(4) as usize];
         (0..num).map(|_| dice.wild(-140.0, 10.0) as f32).collect::<Arc<[f32]>>()
@@ -333,6 +385,23 @@ pub(super) fn anything(dice: &mut Dice) -> Snapshot {
         row.cell_ids = (dice.below(2) == 0).then(|| (0..dice.below(20) as u16).collect());
         row.levels = (0..dice.below(40)).map(|_| (dice.wild(0.0, 9.0), dice.wild(-120.0, 0.0) as f32)).collect();
         row.clipped = dice.below(2) == 0;
+        if let Some(proximity) = &mut row.proximity {
+            proximity.latest.level_db = dice.wild(-120.0, 0.0);
+            proximity.peak.level_db = dice.wild(-120.0, 0.0);
+            proximity.trend.change_db = dice.wild(-20.0, 20.0);
+            proximity.trend.change_sigma_db = dice.wild(0.0, 20.0);
+            proximity.trend.probability_hotter = dice.wild(0.0, 1.0);
+            proximity.over_crowd_db = (dice.below(2) == 0).then(|| dice.wild(-20.0, 20.0));
+        }
+        if let Some(whereabouts) = &mut row.whereabouts {
+            whereabouts.next = (dice.below(2) == 0).then(|| dice.below(9) as usize);
+            whereabouts.outside = (dice.below(2) == 0).then(|| dice.wild(0.0, 1.0));
+            whereabouts.zones.truncate(dice.below(9) as usize);
+            for zone in &mut whereabouts.zones {
+                zone.probability = dice.wild(0.0, 1.0);
+                zone.best_db = (dice.below(2) == 0).then(|| dice.wild(-120.0, 0.0));
+            }
+        }
     }
     snapshot.health.blind_s = dice.wild(0.0, 10.0);
     snapshot.health.clipped_s = dice.wild(0.0, 10.0);

@@ -9,12 +9,14 @@ use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::{Color, Modifier};
 
-use super::Screen;
 use super::app::App;
 use super::fakes::{self, Dice};
 use super::keys::Action;
 use super::theme::{Depth, Theme};
+use super::{Screen, Wish};
 use crate::pipeline::snapshot::{Control, Snapshot, State};
+use crate::tracker::event::Event;
+use crate::tracker::stimuli::{Kind, Stimulus};
 
 fn app(depth: Depth) -> App {
     App::new(Theme::new(depth), false)
@@ -40,8 +42,80 @@ fn find(buffer: &Buffer, wanted: &str) -> (u16, u16) {
     cells.into_iter().find(says).unwrap_or_else(|| panic!("{wanted} is not on screen:\n{}", text(buffer)))
 }
 
-fn press(app: &mut App, code: KeyCode, snapshot: &Snapshot) -> Option<Control> {
+fn wish(app: &mut App, code: KeyCode, snapshot: &Snapshot) -> Option<Wish> {
     app.press(KeyEvent::new(code, KeyModifiers::NONE), Some(snapshot))
+}
+
+fn press(app: &mut App, code: KeyCode, snapshot: &Snapshot) -> Option<Control> {
+    match wish(app, code, snapshot)? {
+        Wish::Control(control) => Some(control),
+        Wish::Event(event) => panic!("{event:?}"),
+    }
+}
+
+#[test]
+fn a_walk_around_a_car() {
+    let mut app = app(Depth::Indexed);
+    let snapshot = fakes::walk();
+    for (screen, name) in [(Screen::Hunt, "hunt"), (Screen::Zones, "zones"), (Screen::Timeline, "timeline")] {
+        app.screen = screen;
+        for (width, height) in [(80, 24), (200, 60)] {
+            let name = format!("{name}_{width}x{height}");
+            insta::assert_snapshot!(name, text(&draw(&app, Some(&snapshot), width, height)));
+        }
+    }
+    app.theme = Theme::new(Depth::None);
+    app.screen = Screen::Zones;
+    let buffer = draw(&app, Some(&snapshot), 80, 24);
+    assert!(buffer.content().iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset));
+    assert!(text(&buffer).contains("you are here"));
+}
+
+#[test]
+fn hunting_and_zones_before_there_is_anything() {
+    let mut app = app(Depth::None);
+    for screen in [Screen::Hunt, Screen::Zones, Screen::Timeline] {
+        app.screen = screen;
+        for snapshot in [fakes::silence(3.0), fakes::company(9.6), fakes::crowd()] {
+            let said = text(&draw(&app, Some(&snapshot), 80, 24));
+            assert!(said.lines().count() == 24, "{said}");
+        }
+    }
+    app.screen = Screen::Zones;
+    assert!(text(&draw(&app, Some(&fakes::silence(3.0)), 80, 24)).contains("--zones vehicle"));
+}
+
+#[test]
+fn marks_and_stimuli_are_told_with_their_instant() {
+    let mut app = app(Depth::None);
+    let snapshot = fakes::walk();
+    app.screen = Screen::Zones;
+    let mark = |zone: Option<&str>| Event::Mark { time_s: 119.0, zone: zone.map(str::to_owned) };
+    assert_eq!(wish(&mut app, KeyCode::Char('e'), &snapshot), Some(Wish::Event(mark(Some("rear left")))));
+    assert_eq!(wish(&mut app, KeyCode::Char('x'), &snapshot), Some(Wish::Event(mark(None))));
+    assert_eq!(wish(&mut app, KeyCode::Char('w'), &snapshot), None, "no such zone");
+    app.screen = Screen::Timeline;
+    let stimulus = Stimulus { time_s: 119.0, kind: Kind::CoverOff, note: None };
+    assert_eq!(wish(&mut app, KeyCode::Char('o'), &snapshot), Some(Wish::Event(Event::Stimulus(stimulus))));
+}
+
+#[test]
+fn the_bell_rings_for_new_bursts_of_the_hunted_one_alone() {
+    let mut app = app(Depth::None);
+    let mut snapshot = fakes::walk();
+    app.screen = Screen::Hunt;
+    press(&mut app, KeyCode::Char('b'), &snapshot);
+    app.observe(&snapshot);
+    assert_eq!(app.take_rings(), 0, "what was heard before");
+    Arc::make_mut(&mut snapshot.transmitters)[0].bursts += 1;
+    app.observe(&snapshot);
+    assert!(app.take_rings() > 0);
+    app.observe(&snapshot);
+    assert_eq!(app.take_rings(), 0, "once");
+    press(&mut app, KeyCode::Char('b'), &snapshot);
+    Arc::make_mut(&mut snapshot.transmitters)[0].bursts += 1;
+    app.observe(&snapshot);
+    assert_eq!(app.take_rings(), 0, "turned off");
 }
 
 #[test]
@@ -161,7 +235,7 @@ fn screens_turn_in_a_circle_and_escape_leads_home() {
     press(&mut app, KeyCode::Enter, &snapshot);
     assert_eq!(app.screen, Screen::Transmitter);
     press(&mut app, KeyCode::Tab, &snapshot);
-    assert_eq!(app.screen, Screen::Health);
+    assert_eq!(app.screen, Screen::Hunt);
     press(&mut app, KeyCode::Esc, &snapshot);
     assert_eq!(app.screen, Screen::Survey);
     press(&mut app, KeyCode::BackTab, &snapshot);
@@ -188,7 +262,8 @@ fn seeks_add_up_until_the_pipeline_answers() {
     snapshot.position_s = 58.0;
     assert_eq!(press(&mut app, KeyCode::Right, &snapshot), Some(Control::Seek(60.0)), "not beyond the end");
     let far = KeyEvent::new(KeyCode::Left, KeyModifiers::SHIFT);
-    assert_eq!(app.press(far, Some(&snapshot)), Some(Control::Seek(0.0)), "not before the start");
+    let control = Some(Wish::Control(Control::Seek(0.0)));
+    assert_eq!(app.press(far, Some(&snapshot)), control, "not before the start");
 }
 
 #[test]
@@ -238,8 +313,10 @@ fn nothing_breaks_it() {
                 };
                 let control = app.press(KeyEvent::new(code, KeyModifiers::NONE), Some(&snapshot));
                 match control {
-                    Some(Control::Seek(to)) => assert!(to.is_finite() && to >= 0.0, "seed {seed}: {to}"),
-                    Some(Control::Speed(speed)) => assert!(speed.is_finite() && speed > 0.0, "seed {seed}: {speed}"),
+                    Some(Wish::Control(Control::Seek(to))) => assert!(to.is_finite() && to >= 0.0, "seed {seed}: {to}"),
+                    Some(Wish::Control(Control::Speed(speed))) => {
+                        assert!(speed.is_finite() && speed > 0.0, "seed {seed}: {speed}")
+                    }
                     _ => {}
                 }
             }

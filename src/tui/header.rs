@@ -11,17 +11,21 @@ use super::keys;
 use super::words;
 use crate::pipeline::snapshot::{Snapshot, State};
 
+/// Width from which on the program's name stands before the tabs.
+const NAME_FROM_WIDTH: u16 = 90;
+
 /// Tabs, then what is going on; in one line only the latter.
 pub(super) fn draw_head(app: &App, snapshot: Option<&Snapshot>, frame: &mut Frame, area: Rect) {
     let mut lines = vec![doing(app, snapshot, area.width)];
     if area.height >= 2 {
-        lines.insert(0, tabs(app));
+        lines.insert(0, tabs(app, area.width));
     }
     frame.render_widget(Paragraph::new(lines), area);
 }
 
-fn tabs(app: &App) -> Line<'static> {
-    let mut spans = vec![Span::styled(" cellsweep ", app.theme.title()), Span::raw(" ")];
+fn tabs(app: &App, width: u16) -> Line<'static> {
+    let name = if width >= NAME_FROM_WIDTH { " cellsweep  " } else { "" };
+    let mut spans = vec![Span::styled(name, app.theme.title())];
     for (index, screen) in Screen::ALL.into_iter().enumerate() {
         let style = if screen == app.screen { app.theme.chosen() } else { app.theme.quiet() };
         spans.push(Span::styled(format!(" {} {} ", index + 1, screen.name()), style));

@@ -25,6 +25,10 @@ const GLOSSARY: &[(&str, &str)] = &[
         means nearer, but a level is no distance: devices change their power. Compare bursts while walking. A ! says that the receiver was overloaded.",
     ),
     ("History", "Levels of its latest bursts, the latest at the right; the full height is 24 dB."),
+    (
+        "HOTTER",
+        "Its level has risen by more than chance explains, nine times in ten. UNSURE: stand still, wait for a burst.",
+    ),
     ("Sure", "How probable it is that this is one device of this type. An indication, never an identity."),
     ("Repeats", "Trackers report at fixed times: every 10 s to 60 s driving, minutes to hours parked."),
     ("Spectrum", "Bright bars: mean; dark bars behind them: strongest; line: noise floor; letters: transmitters."),

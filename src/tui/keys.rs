@@ -3,6 +3,7 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::Screen;
+use super::{timeline, zones};
 
 /// What the user asks for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,6 +36,14 @@ pub(super) enum Action {
     Speed { faster: bool },
     /// While halted, advance a little.
     Step,
+    /// The operator is in the zone of this number; of a binding with several keys, that of the key.
+    Mark(usize),
+    /// The operator has left all zones.
+    Leave,
+    /// The stimulus of this number was given; of a binding with several keys, that of the key.
+    Stimulus(usize),
+    /// Ring the bell at each burst of the selected transmitter, or no more.
+    Bell,
 }
 
 /// One row of the table.
@@ -65,10 +74,16 @@ impl Binding {
 }
 
 const EVERYWHERE: &[Screen] = &Screen::ALL;
-const LISTS: &[Screen] = &[Screen::Survey, Screen::Transmitter];
+const LISTS: &[Screen] = &[Screen::Survey, Screen::Transmitter, Screen::Hunt, Screen::Zones, Screen::Timeline];
+const TIMES: &[Screen] = &[Screen::Survey, Screen::Timeline];
+const HUNT: &[Screen] = &[Screen::Hunt];
+const ZONES: &[Screen] = &[Screen::Zones];
+const TIMELINE: &[Screen] = &[Screen::Timeline];
 const SURVEY: &[Screen] = &[Screen::Survey];
 const TEXTS: &[Screen] = &[Screen::Health, Screen::Help];
 const PAGES: &[Screen] = &[Screen::Transmitter, Screen::Health, Screen::Help];
+const ASIDE: &[Screen] =
+    &[Screen::Transmitter, Screen::Hunt, Screen::Zones, Screen::Timeline, Screen::Health, Screen::Help];
 const NONE: KeyModifiers = KeyModifiers::NONE;
 
 const fn key(code: KeyCode) -> (KeyCode, KeyModifiers) {
@@ -100,6 +115,19 @@ const fn in_replay(
     Binding { keys, label, short, does, action, screens: EVERYWHERE, replay_only: true }
 }
 
+const fn letters<const N: usize>(letters: [char; N]) -> [(KeyCode, KeyModifiers); N] {
+    let mut keys = [char(' '); N];
+    let mut index = 0;
+    while index < N {
+        keys[index] = char(letters[index]);
+        index += 1;
+    }
+    keys
+}
+
+const ZONE_KEYS: [(KeyCode, KeyModifiers); zones::KEYS.len()] = letters(zones::KEYS);
+const STIMULUS_KEYS: [(KeyCode, KeyModifiers); timeline::KEYS.len()] = letters(timeline::KEYS);
+
 /// Every key, the most wanted first: a narrow footer shows the head of this list.
 pub(super) const BINDINGS: &[Binding] = &[
     on(
@@ -112,10 +140,10 @@ pub(super) const BINDINGS: &[Binding] = &[
     ),
     on(
         EVERYWHERE,
-        &[char('?'), char('4'), key(KeyCode::F(1))],
+        &[char('?'), char('7'), key(KeyCode::F(1))],
         "?",
         "help",
-        "these keys, and what the words mean (or 4, or F1)",
+        "these keys, and what the words mean (or 7, or F1)",
         Action::Show(Screen::Help),
     ),
     on(
@@ -126,9 +154,28 @@ pub(super) const BINDINGS: &[Binding] = &[
         "all about the selected transmitter",
         Action::Show(Screen::Transmitter),
     ),
-    on(PAGES, &[key(KeyCode::Esc), key(KeyCode::Backspace)], "Esc", "back", "back to the survey", Action::Back),
+    on(ASIDE, &[key(KeyCode::Esc), key(KeyCode::Backspace)], "Esc", "back", "back to the survey", Action::Back),
     on(TEXTS, &[key(KeyCode::Up), char('k')], "↑", "", "one line up (or k)", Action::Scroll(-1)),
     on(TEXTS, &[key(KeyCode::Down), char('j')], "↓", "scroll", "one line down (or j)", Action::Scroll(1)),
+    on(
+        SURVEY,
+        &[char('h')],
+        "h",
+        "hunt",
+        "walk towards the selected transmitter: hotter or colder",
+        Action::Show(Screen::Hunt),
+    ),
+    on(ZONES, &ZONE_KEYS, "a…y", "I am here", "you stand in the zone of this letter now", Action::Mark(0)),
+    on(ZONES, &[char('0'), char('x')], "x", "left", "you have left all zones (or 0)", Action::Leave),
+    on(
+        TIMELINE,
+        &STIMULUS_KEYS,
+        "ipvcod",
+        "done",
+        "you did it: ignition, power, jolt, cover on, off, door",
+        Action::Stimulus(0),
+    ),
+    on(HUNT, &[char('b')], "b", "bell", "ring the bell at each of its bursts, twice where it is hotter", Action::Bell),
     in_replay(&[char(' ')], "Space", "pause", "halt the replay, or go on", Action::Pause),
     on(LISTS, &[key(KeyCode::Up), char('k')], "↑", "", "select the transmitter above (or k)", Action::Select(-1)),
     on(
@@ -157,8 +204,8 @@ pub(super) const BINDINGS: &[Binding] = &[
         Action::Zoom { closer: true },
     ),
     on(SURVEY, &[char('Z'), char('x')], "x", "unzoom", "twice the band (or Shift-z)", Action::Zoom { closer: false }),
-    on(SURVEY, &[char(']')], "]", "", "twice the time in the waterfall", Action::Stretch { longer: true }),
-    on(SURVEY, &[char('[')], "[", "", "half the time in the waterfall", Action::Stretch { longer: false }),
+    on(TIMES, &[char(']')], "]", "", "twice the time in waterfall and timeline", Action::Stretch { longer: true }),
+    on(TIMES, &[char('[')], "[", "", "half the time in waterfall and timeline", Action::Stretch { longer: false }),
     on(PAGES, &[key(KeyCode::PageUp)], "PgUp", "", "ten lines up", Action::Scroll(-10)),
     on(PAGES, &[key(KeyCode::PageDown)], "PgDn", "", "ten lines down", Action::Scroll(10)),
     on(SURVEY, &[key(KeyCode::PageUp)], "PgUp", "", "ten transmitters up", Action::Select(-10)),
@@ -183,7 +230,10 @@ pub(super) const BINDINGS: &[Binding] = &[
     on(EVERYWHERE, &[key(KeyCode::BackTab)], "Shift-Tab", "", "the screen before", Action::Turn { forward: false }),
     on(EVERYWHERE, &[char('1')], "1", "", "Survey: spectrum, waterfall, table", Action::Show(Screen::Survey)),
     on(EVERYWHERE, &[char('2')], "2", "", "Transmitter: all about the selected one", Action::Show(Screen::Transmitter)),
-    on(EVERYWHERE, &[char('3')], "3", "", "Health: losses, overload, load", Action::Show(Screen::Health)),
+    on(EVERYWHERE, &[char('3')], "3", "", "Hunt: the selected one, hotter or colder", Action::Show(Screen::Hunt)),
+    on(EVERYWHERE, &[char('4')], "4", "", "Zones: where it may be, and where to go next", Action::Show(Screen::Zones)),
+    on(EVERYWHERE, &[char('5')], "5", "", "Timeline: bursts over time, what was done", Action::Show(Screen::Timeline)),
+    on(EVERYWHERE, &[char('6')], "6", "", "Health: losses, overload, load", Action::Show(Screen::Health)),
 ];
 
 /// Rows that work on a screen.
@@ -210,7 +260,13 @@ pub(super) fn action(press: KeyEvent, screen: Screen, live: bool) -> Option<Acti
         _ => !KeyModifiers::SHIFT,
     };
     let pressed = (press.code, press.modifiers & told_apart);
-    bindings(screen, live).find(|binding| binding.keys.contains(&pressed)).map(|binding| binding.action)
+    let nth = |binding: &Binding| binding.keys.iter().position(|key| *key == pressed);
+    let (binding, nth) = bindings(screen, live).find_map(|binding| Some((binding, nth(binding)?)))?;
+    Some(match binding.action {
+        Action::Mark(_) => Action::Mark(nth),
+        Action::Stimulus(_) => Action::Stimulus(nth),
+        action => action,
+    })
 }
 
 #[cfg(test)]
