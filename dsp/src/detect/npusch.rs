@@ -18,6 +18,8 @@ mod tone;
 #[cfg(test)]
 mod generated;
 #[cfg(test)]
+mod lte_block;
+#[cfg(test)]
 mod reliability;
 #[cfg(test)]
 mod scenes;
@@ -47,10 +49,12 @@ pub const MAX_WIDTH_HZ: f64 = 260e3;
 /// Samples it wants before and after the candidate.
 pub const MARGIN_S: f64 = 5e-3;
 
-/// Surprise, in nats, from which the reference signal alone proves a transmission: 1 in 8000 of other signals reach it.
-const PROOF_NATS: f64 = 9.0;
+/// Surprise, in nats, from which the reference signal alone proves a transmission: 1 in 10^6 of other signals reach it,
+/// of which a busy band has thousands in a second.
+const PROOF_NATS: f64 = 14.0;
 
-/// Surprises that prove it together, where symbols also keep the clock by [`CLOCK_RATIO`]: of reference and phase law.
+/// Surprises that prove it together, where they sum up to it and symbols also keep the clock by [`CLOCK_RATIO`]: of
+/// reference and phase law.
 const JOINT_NATS: (f64, f64) = (4.0, 6.0);
 
 /// Energy on the symbol clock over energy off it that no constant envelope reaches; clean data has 2.
@@ -138,7 +142,10 @@ fn judge_single(tone: SingleTone, candidate: &Candidate) -> Result<(f64, Finding
         return Err("symbols of unequal power");
     }
     let reference_nats = tone.reference_nats + if clocked { tone.spread_nats } else { 0.0 } - tone.unevenness_nats;
-    let joint = clocked && reference_nats >= JOINT_NATS.0 && tone.law_nats >= JOINT_NATS.1;
+    let joint = clocked
+        && reference_nats >= JOINT_NATS.0
+        && tone.law_nats >= JOINT_NATS.1
+        && reference_nats + tone.law_nats >= PROOF_NATS;
     if reference_nats < PROOF_NATS && !joint {
         return Err(if tone.law_nats >= JOINT_NATS.1 { "no reference signal" } else { "no phase law" });
     }
@@ -181,7 +188,7 @@ fn lawful(found: &MultiTone) -> bool {
 }
 
 fn judge_multi(found: MultiTone, candidate: &Candidate) -> Result<(f64, Finding), &'static str> {
-    if found.unevenness_nats > UNEVEN_NATS {
+    if found.unevenness_nats.max(found.flicker_nats) > UNEVEN_NATS {
         return Err("symbols of unequal power");
     }
     let reference_nats = found.reference_nats - found.unevenness_nats;
@@ -208,9 +215,9 @@ fn judge_multi(found: MultiTone, candidate: &Candidate) -> Result<(f64, Finding)
     let mut confidence = confidence(evidence, resource_units);
     let mut alternatives = Vec::new();
     if found.tones == 12 {
-        // LTE draws one of twelve shifts in every slot, and there are some ten of its blocks to one of these.
+        // There are some ten of its blocks to one of these.
         const LTE_ODDS: f64 = 10.0;
-        let odds = LTE_ODDS * 12f64.powi(1 - found.num_slots.min(100) as i32);
+        let odds = LTE_ODDS * found.lte_nats.min(100.0).exp();
         confidence /= 1.0 + odds;
         if found.num_slots <= 4 {
             alternatives.extend(["lte/pusch", "lte-m/pusch"]);

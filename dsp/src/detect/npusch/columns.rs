@@ -23,6 +23,23 @@ pub(super) fn unevenness_nats(powers: &[f64; SYMBOLS_PER_SLOT], num_values: usiz
     -ln_gamma_tail((SYMBOLS_PER_SLOT - 1) as f64 / 2.0, squares / (2.0 * variance.max(f64::MIN_POSITIVE)))
 }
 
+/// `-ln P` that the seven symbols of every slot differ in power from each other as much as `powers` do, slot by slot.
+///
+/// Each is a mean over `num_values` values. Fading changes little within half a millisecond; what goes on and off, such as
+/// pulses and keyed bursts, does.
+pub(super) fn flicker_nats(powers: &[[f64; SYMBOLS_PER_SLOT]], num_values: usize, noise: f64) -> f64 {
+    let sum: f64 = powers
+        .iter()
+        .map(|slot| {
+            let mean = slot.iter().sum::<f64>() / SYMBOLS_PER_SLOT as f64;
+            let noise = noise.clamp(0.0, mean);
+            let variance = noise * (2.0 * mean - noise) / num_values.max(1) as f64 + (OWN_SPREAD * mean).powi(2);
+            slot.iter().map(|power| (power - mean).powi(2)).sum::<f64>() / variance.max(f64::MIN_POSITIVE)
+        })
+        .sum();
+    -ln_gamma_tail((powers.len().max(1) * (SYMBOLS_PER_SLOT - 1)) as f64 / 2.0, sum / 2.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +58,25 @@ mod tests {
             })
             .count();
         assert!((0.08..0.19).contains(&(uneven as f64 / f64::from(trials))), "{uneven}");
+    }
+
+    /// Noisy symbols of a level that fades from slot to slot exceed the threshold for 1 in e² no oftener; pulses always do.
+    #[test]
+    fn fading_is_no_flicker_and_pulses_are() {
+        let mut draw = Draw(12);
+        let trials = 1000;
+        let mut slots = |level: &dyn Fn(usize) -> f32| -> Vec<[f64; SYMBOLS_PER_SLOT]> {
+            let power = |i: usize, draw: &mut Draw| {
+                let values = (0..6).map(|_| f64::from((level(i) + draw.noise()).norm_sqr()));
+                values.sum::<f64>() / 6.0
+            };
+            (0..8).map(|n| std::array::from_fn(|l| power(n * SYMBOLS_PER_SLOT + l, &mut draw))).collect()
+        };
+        let fading = |i: usize| 1.0 + (i / SYMBOLS_PER_SLOT) as f32 / 3.0;
+        let uneven = (0..trials).filter(|_| flicker_nats(&slots(&fading), 6, 1.0) > 2.0).count();
+        assert!(f64::from(uneven as u32) < 0.19 * f64::from(trials), "{uneven}");
+        let pulses = |i: usize| if i.is_multiple_of(3) { 3.0 } else { 0.3 };
+        assert!((0..50).all(|_| flicker_nats(&slots(&pulses), 6, 1.0) > 15.0));
     }
 
     #[test]

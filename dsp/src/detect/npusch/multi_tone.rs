@@ -4,8 +4,8 @@
 //! symbols of the first slots; the best is refined on all of them. Whether the base sequence is the same in all slots
 //! or hops is decided by which is less likely to be chance. How surprising a match is, is judged by how well the six
 //! data symbols of the same slots match: signals that resemble the sequences resemble them there too.
-//! An LTE data channel of one resource block uses the same twelve-tone sequences, but shifts them anew in every slot;
-//! only over one or two slots can the two look alike.
+//! An LTE data channel of one resource block uses the same twelve-tone sequences, but shifts them anew in every slot:
+//! how much better that explains the reference symbols is told too. Only over one or two slots can the two look alike.
 
 mod data;
 mod demodulator;
@@ -13,7 +13,7 @@ mod reference;
 
 use std::f64::consts::TAU;
 
-use super::columns::unevenness_nats;
+use super::columns::{flicker_nats, unevenness_nats};
 use crate::baseband::Baseband;
 use crate::detect::candidate::Candidate;
 use crate::spec::npusch::{
@@ -21,7 +21,10 @@ use crate::spec::npusch::{
 };
 use data::Data;
 use demodulator::{Demodulator, slot_powers};
-use reference::{COHERENT_SLOTS, Matches, STEP_TO_STEP_HZ, Template, coherent_nats, matches, nats, unrivalled};
+use reference::{
+    COHERENT_SLOTS, Matches, STEP_TO_STEP_HZ, Template, coherent_nats, matches, nats, share_nats, shifted_nats,
+    unrivalled,
+};
 
 /// Symbol of a slot that carries the reference signal.
 const REFERENCE_SYMBOL: usize = reference_symbols(Format::One, Spacing::Wide)[0];
@@ -50,6 +53,12 @@ const CHANCE_SHARE: f64 = 0.25;
 
 /// Slots whose data symbols tell the frequency in the end.
 const LINE_SLOTS: usize = 128;
+
+/// What the freedom to move the delay by half a shift explains of noise.
+const LTE_SLACK_NATS: f64 = 6.0;
+
+/// Slots whose symbols are compared with each other, the first and the last left out: edges may be off.
+const FLICKER_SLOTS: usize = 20;
 
 /// Slots looked at in all.
 const MAX_SLOTS: usize = 256;
@@ -89,6 +98,11 @@ pub(super) struct MultiTone {
     pub(super) evenness: f64,
     /// Surprise that the seven symbols of the slots differ so much in power, if they are those of one transmission.
     pub(super) unevenness_nats: f64,
+    /// Surprise that the symbols within each slot differ so much in power, if they are those of one transmission.
+    pub(super) flicker_nats: f64,
+    /// How much likelier its reference symbols are those of one resource block of LTE, which shifts its sequence anew in
+    /// every slot.
+    pub(super) lte_nats: f64,
     /// Mean power over all tones, noise included.
     pub(super) power: f64,
     /// One standard deviation of `center_hz`.
@@ -271,6 +285,18 @@ fn search_shifts(
     let column_powers = std::array::from_fn(|l| f64::from(columns[l].energy) / values as f64);
     let residue = f64::from(all.energy) / values as f64 * (1.0 - share) * tones as f64 / (tones as f64 - 1.0);
     let unevenness_nats = unevenness_nats(&column_powers, values, residue.max(noise / tones as f64));
+    let whole_slots = 1..num_slots.clamp(2, FLICKER_SLOTS) - 1;
+    let by_slot: Vec<[f64; SYMBOLS_PER_SLOT]> =
+        whole_slots.map(|slot| std::array::from_fn(|l| f64::from(columns[l].energies[slot]) / tones as f64)).collect();
+    let flicker_nats = flicker_nats(&by_slot, tones, residue.max(noise / tones as f64));
+    let own_nats = if hops { hopped } else { same };
+    let lte_nats = if tones == 12 {
+        let choices = |n: u16| (num_slots - 1) as f64 * f64::from(n).ln();
+        let better = shifted_nats(all, &demodulator, (start_s, center_hz)) - share_nats(share as f32, num_slots, tones);
+        better.min(0.0) + (better - LTE_SLACK_NATS).max(0.0) - choices(12) + if hops { choices(30) } else { 0.0 }
+    } else {
+        f64::NEG_INFINITY
+    };
     let powers = slot_powers(&demodulator, start_s, center_hz, num_slots + 2);
     let num_slots = super::last_slot(&powers, num_slots, noise);
     let power = powers[..num_slots].iter().map(|&power| f64::from(power)).sum::<f64>() / num_slots as f64;
@@ -283,13 +309,15 @@ fn search_shifts(
         num_slots,
         hops,
         base_sequence,
-        reference_nats: if hops { hopped } else { same } / scale - tried,
+        reference_nats: own_nats / scale - tried,
         law_nats: data.law_nats,
         expected_law_nats: data.expected_law_nats(snr),
         reference_share: (share * (1.0 + snr) - 1.0 / tones as f64) / snr,
         data_share: (data.share * (1.0 + snr) - CHANCE_SHARE) / snr,
         evenness: data.evenness,
         unevenness_nats,
+        flicker_nats,
+        lte_nats,
         power,
         frequency_sigma_hz,
         start_sigma_s: (6.0 / values).sqrt() / (TAU * tones as f64 * spacing.hz()),

@@ -4,8 +4,10 @@ use num_complex::Complex32;
 use rustfft::FftPlanner;
 use std::f64::consts::TAU;
 
+use super::REFERENCE_SYMBOL;
 use super::demodulator::Demodulator;
 use crate::detect::evidence::surprise_nats;
+use crate::spec::npusch::{multi_tone, num_base_sequences};
 
 /// Share explained beyond which more is no better evidence: what is left is the transmitter's and the window's.
 const MAX_SHARE: f64 = 0.98;
@@ -90,8 +92,7 @@ pub(super) fn matches(
 /// Surprise of a share of energy explained slot by slot, less the choice among `num_templates` (once or in every slot).
 pub(super) fn nats(share: f32, num_slots: usize, tones: usize, num_templates: usize, hopped: bool) -> f64 {
     let choices = if hopped { num_slots } else { 1 };
-    surprise_nats(f64::from(share).min(MAX_SHARE), num_slots, num_slots * tones)
-        - choices as f64 * (num_templates as f64).ln()
+    share_nats(share, num_slots, tones) - choices as f64 * (num_templates as f64).ln()
 }
 
 /// Surprise where phase may turn evenly from slot to slot.
@@ -110,6 +111,39 @@ pub(super) fn coherent_nats(all: &Matches, template: usize, tones: usize, num_te
     }
     let share = energy.iter().copied().fold(0.0, f32::max) / (all.energy * (tones * block) as f32);
     surprise_nats(share.into(), num_blocks, num_slots * tones) - ((num_templates * block) as f64).ln()
+}
+
+/// Surprise of a share of energy explained slot by slot.
+pub(super) fn share_nats(share: f32, num_slots: usize, tones: usize) -> f64 {
+    surprise_nats(f64::from(share).min(MAX_SHARE), num_slots, num_slots * tones)
+}
+
+/// Surprise of the reference symbols of `all` as those of one resource block of LTE, all choices granted: one base
+/// sequence, and one of twelve shifts in every slot (TS 36.211 §5.5.2.1).
+pub(super) fn shifted_nats(all: &Matches, demodulator: &Demodulator, at: (f64, f64)) -> f64 {
+    const NUM_SHIFTS: u16 = 12;
+    let tones = demodulator.tones;
+    let num_slots = all.products.len();
+    let most = (0..num_base_sequences(12))
+        .map(|u| {
+            let templates: Vec<Template> = (0..2 * NUM_SHIFTS)
+                .map(|half| {
+                    let shift_rad = TAU as f32 * f32::from(half) / f32::from(2 * NUM_SHIFTS);
+                    Template { u, values: multi_tone::reference(12, u, shift_rad).map(|z| z.conj()).collect() }
+                })
+                .collect();
+            let found = matches(demodulator, &templates, num_slots, REFERENCE_SYMBOL, at);
+            // Whole shifts lie a whole number of steps apart, wherever the first of them is.
+            let share = |parity: usize| {
+                let best = |slot: &Vec<Complex32>| {
+                    slot.iter().skip(parity).step_by(2).map(|z| z.norm_sqr()).fold(0.0, f32::max)
+                };
+                found.products.iter().map(best).sum::<f32>() / (found.energy * tones as f32)
+            };
+            share(0).max(share(1))
+        })
+        .fold(0.0, f32::max);
+    share_nats(most, num_slots, tones)
 }
 
 /// The base sequence of `template`, if no other comes near in explaining all slots.
