@@ -108,7 +108,8 @@ mod tests {
     #[test]
     fn of_two_equal_ones_one_stays() {
         let tones = [50e3, 53.75e3, 76.25e3, 72.5e3];
-        let (one, other) = (preamble(&tones, -30.0, 9.0), preamble(&tones.map(|hz| hz + 1.0), -30.0, 9.0));
+        let (one, mut other) = (preamble(&tones, -30.0, 9.0), preamble(&tones.map(|hz| hz + 1.0), -30.0, 9.0));
+        other.extent.center_hz += 1.0;
         let all = [one.clone(), other.clone()];
         assert_ne!(is_echo(&one, all.iter()), is_echo(&other, all.iter()));
     }

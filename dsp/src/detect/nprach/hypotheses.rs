@@ -3,12 +3,12 @@
 use crate::spec::nprach::{Format, NUM_CELL_IDS, first_tone_shifts};
 use crate::statistics::ln_gamma_tail;
 
-use super::hops::BLOCK_TONES;
-
-/// Lanes of the sums over one cell's first tones; those beyond the block repeat its lowest tones.
-const LANES: usize = 16;
-/// Length of a row that goes round far enough for every rotation.
-const ROUND: usize = BLOCK_TONES + LANES;
+/// Lanes of the sums over one cell's first tones, a whole number of vectors; those beyond the block repeat its lowest
+/// tones.
+const LANES_OF_12: usize = 16;
+const LANES_OF_36: usize = 48;
+/// Starts that stand out by this many standard deviations less than the most are not tested against all cells.
+const STANDING_SIGMAS: f32 = 2.5;
 /// Longest preamble.
 const MAX_REPETITIONS: usize = 128;
 
@@ -42,6 +42,14 @@ impl Account {
     /// How far it lies above what is needed.
     pub(super) fn margin(&self) -> f64 {
         self.nats - self.nats_needed
+    }
+}
+
+/// Mean and deviation of the best of a block's patterns in noise (simulated; energies limited).
+pub(super) const fn best_in_noise(format: Format) -> (f32, f32) {
+    match format {
+        Format::Zero | Format::One => (7.83, 1.82),
+        Format::Two => (12.41, 1.97),
     }
 }
 
@@ -90,28 +98,42 @@ impl Cells {
         starts: std::ops::Range<i64>,
         cut_after: bool,
     ) -> Option<Account> {
-        let block = BLOCK_TONES;
+        match self.format {
+            Format::Zero | Format::One => self.explain_in::<LANES_OF_12>(energies, starts, cut_after),
+            Format::Two => self.explain_in::<LANES_OF_36>(energies, starts, cut_after),
+        }
+    }
+
+    fn explain_in<const LANES: usize>(
+        &self,
+        energies: &[Vec<f32>],
+        starts: std::ops::Range<i64>,
+        cut_after: bool,
+    ) -> Option<Account> {
+        let block = usize::from(self.format.subcarriers());
+        // Length of a row that goes round far enough for every rotation.
+        let round_len = block + LANES;
         let groups = self.format.groups() as f64;
         let chain = energies.first()?.len() / block;
         // Every row goes round, so that a rotation is a window.
         let round: Vec<Vec<f32>> = energies
             .iter()
-            .map(|rows| rows.chunks_exact(block).flat_map(|row| row.iter().cycle().take(ROUND).copied()).collect())
+            .map(|rows| rows.chunks_exact(block).flat_map(|row| row.iter().cycle().take(round_len).copied()).collect())
             .collect();
         let mut sums = vec![[0.0f32; LANES]; usize::from(NUM_CELL_IDS)];
-        let bounds = Bounds::new(energies, block);
+        let highs = Highs::new(energies, self.format);
+        let standings: Vec<(i64, f32)> =
+            starts.map(|start| (start, self.standing(&highs, start, chain, cut_after))).collect();
+        let most = standings.iter().map(|(_, sigmas)| *sigmas).fold(0.0, f32::max);
         let mut best: Option<Account> = None;
-        for start in starts {
-            if !self.may_excel(&bounds, start, chain, cut_after, best.map_or(0.0, |best| best.margin())) {
-                continue;
-            }
+        for (start, _) in standings.into_iter().filter(|(_, sigmas)| *sigmas > most - STANDING_SIGMAS) {
             let first = start.max(0) as usize;
             let skipped = (first as i64 - start) as usize;
             sums.fill([0.0; LANES]);
             for position in first..chain.min((start + MAX_REPETITIONS as i64).max(0) as usize) {
                 let repetition = skipped + position - first;
                 let Some(rows) = round.get(repetition / self.format.repetitions_before_gap()) else { break };
-                add_rotated(&mut sums, self.shifts(repetition), &rows[position * ROUND..][..ROUND]);
+                add_rotated(&mut sums, self.shifts(repetition), &rows[position * round_len..][..round_len]);
                 let heard = position - first + 1;
                 let complete = (repetition + 1).is_power_of_two();
                 if !(complete || cut_after && position + 1 == chain) {
@@ -127,7 +149,7 @@ impl Cells {
                 let repetitions = (0..heard).map(|k| {
                     let tone = self.first_tone(cell_id, first_tone, skipped + k);
                     let rows = &round[(skipped + k) / self.format.repetitions_before_gap()];
-                    rows[(first + k) * ROUND + usize::from(tone)]
+                    rows[(first + k) * round_len + usize::from(tone)]
                 });
                 if !is_steady(repetitions.collect(), self.format.groups() as f32) {
                     continue;
@@ -147,45 +169,44 @@ impl Cells {
         best
     }
 
-    /// Whether any cell could explain what follows `start` by more than `margin` above what is needed: none explains
-    /// more than the best first tone of every repetition.
-    fn may_excel(&self, bounds: &Bounds, start: i64, chain: usize, cut_after: bool, margin: f64) -> bool {
+    /// By how many standard deviations the best first tones of the repetitions from `start` on stand out of noise, as
+    /// many of them as may be a preamble's.
+    fn standing(&self, highs: &Highs, start: i64, chain: usize, cut_after: bool) -> f32 {
         let first = start.max(0) as usize;
         let skipped = (first as i64 - start) as usize;
-        let mut bound = 0.0;
+        let per_gap = self.format.repetitions_before_gap();
+        let (mut sum, mut most) = (0.0, f32::MIN);
         for position in first..chain.min((start + MAX_REPETITIONS as i64).max(0) as usize) {
             let repetition = skipped + position - first;
-            let Some(best) = bounds.of(repetition / self.format.repetitions_before_gap(), position) else { break };
-            bound += f64::from(best);
-            let heard = position - first + 1;
-            if !((repetition + 1).is_power_of_two() || cut_after && position + 1 == chain) {
-                continue;
-            }
-            let nats = -ln_gamma_tail((self.format.groups() * heard) as f64, bound);
-            if nats - ln_tests(heard) > margin {
-                return true;
+            let Some(excess) = highs.excess(repetition / per_gap, position) else { break };
+            sum += excess;
+            if (repetition + 1).is_power_of_two() || cut_after && position + 1 == chain {
+                most = most.max(sum / ((position - first + 1) as f32).sqrt());
             }
         }
-        false
+        most
     }
 }
 
-/// The best first tone's energy at every position, with every number of gaps before it.
-struct Bounds(Vec<Vec<f32>>);
+/// The best first tone's energy at every position, with every number of gaps before it: in standard deviations of noise,
+/// from its mean.
+struct Highs(Vec<Vec<f32>>);
 
-impl Bounds {
-    fn new(energies: &[Vec<f32>], block: usize) -> Self {
-        let best = |row: &[f32]| row.iter().copied().fold(0.0, f32::max);
-        Self(energies.iter().map(|rows| rows.chunks_exact(block).map(best).collect()).collect())
+impl Highs {
+    fn new(energies: &[Vec<f32>], format: Format) -> Self {
+        let (mean, sigma) = best_in_noise(format);
+        let block = usize::from(format.subcarriers());
+        let excess = |row: &[f32]| (row.iter().copied().fold(0.0, f32::max) - mean) / sigma;
+        Self(energies.iter().map(|rows| rows.chunks_exact(block).map(excess).collect()).collect())
     }
 
-    fn of(&self, gaps: usize, position: usize) -> Option<f32> {
+    fn excess(&self, gaps: usize, position: usize) -> Option<f32> {
         self.0.get(gaps)?.get(position).copied()
     }
 }
 
 #[multiversion::multiversion(targets = "simd")]
-fn add_rotated(sums: &mut [[f32; LANES]], shifts: &[u8], row: &[f32]) {
+fn add_rotated<const LANES: usize>(sums: &mut [[f32; LANES]], shifts: &[u8], row: &[f32]) {
     for (sums, &shift) in sums.iter_mut().zip(shifts) {
         let rotated = &row[usize::from(shift)..][..LANES];
         for (sum, energy) in sums.iter_mut().zip(rotated) {

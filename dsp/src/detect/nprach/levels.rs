@@ -19,6 +19,12 @@ const SURPLUS: [u8; NUM_LEVELS] = [0, 31, 0, 33, 0, 32, 0, 32];
 /// the noise's mean energy, and the unit doubles with every second level.
 const THRESHOLDS: [u8; NUM_LEVELS] = [116, 129, 92, 106, 77, 90, 73, 87];
 
+/// Chunks on either side that are compared, and those of them that one preamble may fill.
+const NEAR_CHUNKS: usize = 10;
+const OWN_CHUNKS: usize = 2;
+/// Values of every level that the highest of a chunk of noise exceeds once in twenty times.
+const ELEVATED: [u8; NUM_LEVELS] = [62, 74, 60, 70, 58, 67, 58, 68];
+
 /// A sum that stands out.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Peak {
@@ -37,6 +43,9 @@ pub(super) struct Levels {
     delays: Vec<usize>,
     /// Steps taken.
     num_steps: usize,
+    /// Highest value of every chunk, and the number of elevated ones before it.
+    highest: Vec<u8>,
+    elevated: Vec<u32>,
 }
 
 impl Levels {
@@ -57,7 +66,14 @@ impl Levels {
             rings: (0..delays.len()).map(|level| Ring::new(num_cells, depth(level))).collect(),
             delays,
             num_steps: 0,
+            highest: Vec::with_capacity(num_cells),
+            elevated: Vec::with_capacity(num_cells + 1),
         }
+    }
+
+    /// Highest number of repetitions added up.
+    pub(super) fn most_repetitions(&self) -> usize {
+        1 << (self.rings.len() - 1)
     }
 
     /// Forgets everything.
@@ -91,9 +107,17 @@ impl Levels {
             if highest(row) < threshold {
                 continue;
             }
-            for (index, cells) in row.chunks(chunk).enumerate() {
-                let highest = cells.iter().copied().max().unwrap_or_default();
-                if highest >= threshold {
+            self.highest.clear();
+            self.highest.extend(row.chunks(chunk).map(highest));
+            self.elevated.clear();
+            self.elevated.push(0);
+            for highest in &self.highest {
+                let before = self.elevated.last().copied().unwrap_or_default();
+                self.elevated.push(before + u32::from(*highest > ELEVATED[level]));
+            }
+            for (index, &highest) in self.highest.iter().enumerate() {
+                if highest >= threshold && !is_wide(&self.elevated, index) {
+                    let cells = &row[index * chunk..];
                     let cell = index * chunk + cells.iter().position(|c| *c == highest).unwrap_or_default();
                     let score = f32::from(highest - MEAN) / f32::from(threshold - MEAN);
                     report(Peak { level, cell, score });
@@ -101,6 +125,17 @@ impl Levels {
             }
         }
     }
+}
+
+/// Whether most of the chunks around one are elevated too: what stands out over more than the 180 kHz of a carrier is
+/// not one preamble nor many, but the structure of something wide.
+fn is_wide(elevated: &[u32], index: usize) -> bool {
+    let last = elevated.len() - 1;
+    let count = |from: usize, to: usize| elevated[to] - elevated[from];
+    let (low, high) = (index.saturating_sub(NEAR_CHUNKS), (index + NEAR_CHUNKS + 1).min(last));
+    let (own_low, own_high) = (index.saturating_sub(OWN_CHUNKS), (index + OWN_CHUNKS + 1).min(last));
+    let others = (high - low) - (own_high - own_low);
+    others >= NEAR_CHUNKS - OWN_CHUNKS && 2 * (count(low, high) - count(own_low, own_high)) as usize > others
 }
 
 /// Highest value of a half that counts: 0.75 of what the whole needs above its mean, so that the other half must bring
@@ -172,6 +207,24 @@ mod tests {
     #[test]
     fn one_strong_repetition_is_one_repetition() {
         assert_eq!(reported(2000, |step| if step == 700 { 254 } else { MEAN }), [0]);
+    }
+
+    /// Wider than a carrier: no preamble, however strong; as wide as a preamble's origins: one.
+    #[test]
+    fn what_stands_out_far_and_wide_is_no_preamble() {
+        let reports = |chunks: std::ops::Range<usize>| {
+            let mut levels = Levels::new(Format::Zero, 64 * 40, Format::Zero.repetition_s() / 21.0, usize::MAX);
+            let mut count = 0;
+            for _ in 0..10 {
+                let row = levels.row();
+                row.fill(MEAN);
+                row[64 * chunks.start..64 * chunks.end].fill(250);
+                levels.sum(64, |_| count += 1);
+            }
+            count
+        };
+        assert_eq!((reports(0..40), reports(0..0)), (0, 0));
+        assert!(reports(18..22) > 0);
     }
 
     #[test]

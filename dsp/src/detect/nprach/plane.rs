@@ -144,22 +144,20 @@ impl Plane {
         (self.format.repetition_start_s(repetition) / self.row_s()).round() as usize
     }
 
-    /// Takes out a symbol group that was accounted for: what its tone and its tone's sidelobes explain counts as noise.
-    pub(super) fn mask(&mut self, start_s: f64, tone_hz: f64, energy: f32) {
-        let Self { num_cells, num_rows, cell_hz, .. } = *self;
-        let middle = (start_s - self.start_s) / self.row_s();
-        let (first, last) = ((middle - ROWS_PER_GROUP as f64).ceil(), (middle + ROWS_PER_GROUP as f64).floor());
-        let tone_cell = (tone_hz - self.low_hz) / cell_hz;
-        let cells_per_null = 1.0 / (self.format.group_s() * cell_hz);
-        for row in first.max(0.0) as usize..(last.max(-1.0) + 1.0) as usize {
-            if row >= num_rows {
-                break;
-            }
-            for cell in 0..num_cells {
-                let nulls = (cell as f64 - tone_cell).abs() / cells_per_null;
-                let sidelobe = 4.0 / (std::f64::consts::PI * nulls).powi(2).max(1.0) as f32;
-                let at = row * num_cells + cell;
-                if self.raw[at] < energy * sidelobe {
+    /// Takes out a symbol group that was accounted for, known to within `slack_s`: what its tone and its tone's sidelobes
+    /// explain counts as noise.
+    pub(super) fn mask(&mut self, start_s: f64, slack_s: f64, tone_hz: f64, energy: f32) {
+        let (row_s, reach) = (self.row_s(), ROWS_PER_GROUP as f64);
+        let first = ((start_s - slack_s - self.start_s) / row_s - reach).ceil().max(0.0) as usize;
+        let end = ((start_s + slack_s - self.start_s) / row_s + reach).floor() + 1.0;
+        let end = (end.max(0.0) as usize).min(self.num_rows);
+        let tone_cell = (tone_hz - self.low_hz) / self.cell_hz;
+        let cells_per_null = 1.0 / (self.format.group_s() * self.cell_hz);
+        for cell in 0..self.num_cells {
+            let nulls = (cell as f64 - tone_cell).abs() / cells_per_null;
+            let explained = energy * (4.0 / (std::f64::consts::PI * nulls).powi(2).max(1.0)) as f32;
+            for at in (first..end).map(|row| row * self.num_cells + cell) {
+                if self.raw[at] < explained {
                     self.limited[at] = self.limited[at].min(1.0);
                 }
             }

@@ -13,7 +13,7 @@ use crate::spec::nprach::Format;
 
 use super::Seed;
 use super::fit::{Fit, fit};
-use super::hypotheses::{Account, Cells};
+use super::hypotheses::{Account, Cells, best_in_noise};
 use super::plane::{Plane, ROWS_PER_GROUP};
 use super::proof;
 
@@ -27,11 +27,10 @@ const BOTH_FORMATS: f32 = 1.3;
 const MAX_PREAMBLES: usize = 12;
 /// Candidates that may fail their proofs before a seed is given up.
 const MAX_FAILED: usize = 2;
+/// Rows from one start that is looked at to the next.
+const ROW_STRIDE: usize = 2;
 /// Candidates of one round that are tested against all cells.
 const MAX_CANDIDATES: usize = 3;
-/// Mean and deviation of the best of a block's patterns in noise (simulated; energies limited).
-const BEST_MEAN: f32 = 7.83;
-const BEST_SIGMA: f32 = 1.82;
 
 pub(super) const fn rejection(reason: &'static str) -> Rejection {
     Rejection { detector: "nprach", reason }
@@ -134,14 +133,12 @@ impl Bounds {
 
 /// Takes the accounted groups out of a plane of any format.
 fn mask(plane: &mut Plane, preamble: &Preamble, noise_per_hz: f32) {
-    let step_s = 0.5 * plane.format.group_s();
+    let slack_s = 0.1 * plane.format.group_s();
     let energy = preamble.fit.power / noise_per_hz.max(f32::MIN_POSITIVE) * plane.format.group_s() as f32;
     for (tone, offset_s) in preamble.tones.iter().zip(&preamble.offsets_s) {
         let tone_hz = preamble.fit.block_hz + f64::from(*tone) * preamble.fit.format.spacing_hz();
         let start_s = preamble.fit.start_s + offset_s;
-        for at_s in [start_s - 0.2 * step_s, start_s, start_s + 0.2 * step_s] {
-            plane.mask(at_s, tone_hz, 2.0 * energy.max(4.0));
-        }
+        plane.mask(start_s, slack_s, tone_hz, 2.0 * energy.max(4.0));
     }
 }
 
@@ -168,7 +165,10 @@ fn strongest(plane: &Plane, cells: &Cells, baseband: &Baseband, bounds: Bounds) 
     };
     let margin = |(account, _): &(Account, Candidate)| account.margin();
     let better = |a: &(Account, Candidate), b: &(Account, Candidate)| margin(a).total_cmp(&margin(b));
-    let center = candidates(plane).into_iter().filter_map(test).max_by(better)?;
+    let coarse = candidates(plane).into_iter().filter_map(test).max_by(better)?;
+    let rows = [coarse.1.row.checked_sub(1), Some(coarse.1.row + 1)];
+    let beside = rows.into_iter().flatten().filter_map(|row| test(Candidate { row, ..coarse.1 }));
+    let center = beside.chain([coarse]).max_by(better)?;
     // Blocks two tones apart share most of their patterns.
     let (account, Candidate { row, cell: origin, .. }) = [-6.0, -4.0, -2.0, 2.0, 4.0, 6.0f64]
         .into_iter()
@@ -239,7 +239,7 @@ fn candidates(plane: &Plane) -> Vec<Candidate> {
     if plane.num_rows < span || plane.num_cells <= width {
         return Vec::new();
     }
-    let (rows, cells) = (plane.num_rows - span + 1, plane.num_cells - width);
+    let (rows, cells) = ((plane.num_rows - span) / ROW_STRIDE + 1, plane.num_cells - width);
     let mut sums = vec![0.0f32; rows * cells];
     // First tones that hop alike share one sum over all cells the first of them may stand at.
     let mut alike: Vec<(Vec<usize>, Vec<usize>)> = Vec::new();
@@ -259,26 +259,33 @@ fn candidates(plane: &Plane) -> Vec<Candidate> {
             let pattern = &mut pattern[..high - low];
             pattern.fill(0.0);
             for (group, reach) in reach.iter().enumerate() {
-                let energies = &plane.limited_row(row + group * ROWS_PER_GROUP)[low + reach - width..];
-                pattern.iter_mut().zip(energies).for_each(|(sum, energy)| *sum += energy);
+                let row = row * ROW_STRIDE + group * ROWS_PER_GROUP;
+                add(pattern, &plane.limited_row(row)[low + reach - width..]);
             }
             for tone in tones {
-                best.iter_mut().zip(&pattern[tone - low..]).for_each(|(best, sum)| *best = best.max(*sum));
+                raise(best, &pattern[tone - low..]);
             }
         }
     }
     let mut found: Vec<Candidate> = Vec::new();
     let mut repetitions = 1usize;
+    let (best_mean, best_sigma) = best_in_noise(plane.format);
     loop {
-        let scale = 1.0 / (BEST_SIGMA * (repetitions as f32).sqrt());
-        let mean = BEST_MEAN * repetitions as f32;
-        for (index, sum) in sums.iter().enumerate() {
-            let score = (sum - mean) * scale;
-            if score > 3.0 && found.len() < MAX_CANDIDATES || found.last().is_some_and(|last| score > last.score) {
-                keep(&mut found, Candidate { row: index / cells, cell: index % cells, repetitions, score }, plane);
+        let scale = 1.0 / (best_sigma * (repetitions as f32).sqrt());
+        let mean = best_mean * repetitions as f32;
+        for (row, sums) in sums.chunks_exact(cells).enumerate() {
+            let least = if found.len() < MAX_CANDIDATES { 3.0 } else { found.last().map_or(3.0, |last| last.score) };
+            if (highest(sums) - mean) * scale <= least {
+                continue;
+            }
+            for (cell, sum) in sums.iter().enumerate() {
+                let score = (sum - mean) * scale;
+                if score > 3.0 && found.len() < MAX_CANDIDATES || found.last().is_some_and(|last| score > last.score) {
+                    keep(&mut found, Candidate { row: row * ROW_STRIDE, cell, repetitions, score }, plane);
+                }
             }
         }
-        let delay = plane.repetition_rows(repetitions) * cells;
+        let delay = (plane.repetition_rows(repetitions) as f64 / ROW_STRIDE as f64).round() as usize * cells;
         if repetitions == 64.max(plane.format.repetitions_before_gap()) || delay >= sums.len() {
             break;
         }
@@ -290,6 +297,21 @@ fn candidates(plane: &Plane) -> Vec<Candidate> {
         repetitions *= 2;
     }
     found
+}
+
+#[multiversion::multiversion(targets = "simd")]
+fn add(sums: &mut [f32], energies: &[f32]) {
+    sums.iter_mut().zip(energies).for_each(|(sum, energy)| *sum += energy);
+}
+
+#[multiversion::multiversion(targets = "simd")]
+fn raise(best: &mut [f32], sums: &[f32]) {
+    best.iter_mut().zip(sums).for_each(|(best, sum)| *best = if *sum > *best { *sum } else { *best });
+}
+
+#[multiversion::multiversion(targets = "simd")]
+fn highest(sums: &[f32]) -> f32 {
+    sums.iter().fold(0.0, |highest, sum| if *sum > highest { *sum } else { highest })
 }
 
 /// Keeps the strongest candidates that are not the same start and origin again, strongest first.

@@ -18,7 +18,7 @@ const FRAMES_PER_STEP: usize = 2;
 /// Cells of which only the highest counts.
 const CHUNK_CELLS: usize = 8 * CELLS_PER_BIN;
 /// History of one format; a wider band gives up the highest repetition numbers first.
-const HISTORY_BYTES: usize = 56 << 20;
+const HISTORY_BYTES: usize = 16 << 20;
 /// Formats sought; both have the same tones.
 const FORMATS: [Format; 2] = [Format::Zero, Format::One];
 /// Widest range of block origins of one seed, so that a seed fits the refinement's band.
@@ -95,7 +95,7 @@ impl Search {
         let pad = steps.iter().map(Steps::reach).max().unwrap_or_default();
         let row_len = num_cells + 2 * pad;
         let step_s = FRAMES_PER_STEP as f64 * grid.hop_s();
-        let energies = Ring::new(row_len, steps.iter().map(|s| s.group).max().unwrap_or_default());
+        let energies = Ring::new(row_len, steps.iter().map(Steps::span).max().unwrap_or_default());
         Self {
             grid: *grid,
             pad,
@@ -138,9 +138,6 @@ impl Search {
             return;
         }
         self.num_rows += 1;
-        for sought in &mut self.sought {
-            sought.hops.push(&self.energies);
-        }
         if !frame_index.is_multiple_of(FRAMES_PER_STEP as u64) {
             return;
         }
@@ -150,7 +147,7 @@ impl Search {
             if self.num_rows <= sought.steps.span() {
                 continue;
             }
-            sought.hops.best(self.pad, sought.levels.row());
+            sought.hops.best(&self.energies, self.pad, sought.levels.row());
             self.peaks.clear();
             let peaks = &mut self.peaks;
             sought.levels.sum(CHUNK_CELLS, |peak| peaks.push(peak));
@@ -212,6 +209,8 @@ impl Search {
     fn join(&mut self, format: Format, peak: Peak, frame_index: u64) {
         let seed = self.seed(format, peak, frame_index);
         let step = self.step;
+        // Single repetitions follow each other; so do sums over as many as there is memory for.
+        let follows = seed.repetitions == 1 || usize::from(seed.repetitions) == self.most_repetitions(format);
         let home = self.candidates.iter_mut().find(|candidate| {
             let known = &candidate.seed;
             let single = known.repetitions == 1 && seed.repetitions == 1;
@@ -229,7 +228,7 @@ impl Search {
                 let trace = seed.metric < TRACE_SHARE * known.metric
                     || seed.duration_s() > 1.3 * known.duration_s() && seed.metric < 0.9 * known.metric;
                 let both_s = seed.end_s.max(known.end_s) - seed.start_s.min(known.start_s);
-                let longest_s = if known.repetitions == 1 && seed.repetitions == 1 {
+                let longest_s = if follows && known.repetitions == seed.repetitions {
                     MAX_SEED_S
                 } else {
                     1.3 * seed.duration_s().max(known.duration_s())
@@ -252,6 +251,11 @@ impl Search {
             }
             None => self.candidates.push(Candidate { seed, last_step: step }),
         }
+    }
+
+    /// Highest number of repetitions added up.
+    fn most_repetitions(&self, format: Format) -> usize {
+        self.sought.iter().find(|sought| sought.format == format).map_or(1, |sought| sought.levels.most_repetitions())
     }
 
     fn emit(&mut self, seeds: &mut Vec<Seed>) {
