@@ -6,6 +6,7 @@ use captures::{OpenOptions, SampleFormat};
 use clap::{Args, Parser, Subcommand};
 
 use crate::report::Language;
+use crate::source::vetted;
 
 /// Finds concealed cellular modules by listening for their uplink. It only receives.
 #[derive(Debug, Parser)]
@@ -43,6 +44,12 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page (roff)
     Man,
+    /// Open a capture and read a little of it: for `source::vetted`
+    #[command(name = vetted::TRY, hide = true)]
+    TryCapture {
+        /// The capture
+        capture: PathBuf,
+    },
 }
 
 /// What a capture does not tell itself.

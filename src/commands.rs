@@ -30,6 +30,7 @@ use clap::CommandFactory;
 use crate::cli::{Cli, Command, ComputeArgs};
 use crate::pipeline::Options;
 use crate::records::RecordWriter;
+use crate::source::vetted;
 use crate::tracker::known::Known;
 
 /// Runs a command; what went wrong is a sentence on standard error.
@@ -54,6 +55,10 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Plot(args) => plot::run(&args),
         Command::Completions(args) => completions(args.shell),
         Command::Man => manual(),
+        Command::TryCapture { capture } => {
+            vetted::attempt(&capture);
+            Ok(())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -90,7 +95,7 @@ fn manual() -> Result<()> {
     let mut program = Cli::command();
     program.build();
     clap_mangen::Man::new(program.clone()).render(&mut pages)?;
-    for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
+    for command in program.get_subcommands().filter(|command| command.get_name() != "help" && !command.is_hide_set()) {
         clap_mangen::Man::new(command.clone()).render(&mut pages)?;
     }
     print(&pages)

@@ -4,6 +4,7 @@ pub mod capture_file;
 #[cfg(feature = "soapy")]
 pub mod radio;
 pub mod until;
+pub mod vetted;
 
 use num_complex::Complex32;
 use thiserror::Error;

@@ -13,6 +13,7 @@ use crate::commands::{known, options, record_writer, tell};
 use crate::pipeline::{self, Listener, Options, Outputs};
 use crate::records::RecordWriter;
 use crate::source::capture_file::CaptureFile;
+use crate::source::vetted;
 use crate::tracker::known::Known;
 
 /// Captures up to this size have their hash in the record; hashing a larger one would delay its analysis.
@@ -25,7 +26,7 @@ pub(super) fn run(args: &AnalyzeArgs) -> Result<()> {
     // All are opened before anything is written, so that a wrong name is told at once.
     let mut opened = Vec::new();
     for path in &args.captures {
-        let capture = captures::open(path, &given)?;
+        let capture = vetted::open(path, &given)?;
         dsp::grid::Grid::new(capture.info().sample_rate_hz).map_err(|error| anyhow!("{}: {error}", path.display()))?;
         if args.annotate {
             annotations::metadata_of(path)?;

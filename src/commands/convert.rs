@@ -16,6 +16,7 @@ use num_complex::Complex32;
 
 use crate::cli::ConvertArgs;
 use crate::commands::tell;
+use crate::source::vetted;
 
 /// Samples copied at once.
 const BLOCK_SAMPLES: usize = 1 << 15;
@@ -76,9 +77,9 @@ pub(super) fn run(args: &ConvertArgs) -> Result<()> {
 fn open(args: &ConvertArgs) -> Result<(Capture, Option<f64>, Option<f64>)> {
     let given = args.open.open_options();
     let silent = OpenOptions { sample_rate_hz: None, center_frequency_hz: None, verify: false, ..given.clone() };
-    let own_rate_hz = if captures::open(&args.capture, &silent).is_ok() { None } else { given.sample_rate_hz };
+    let own_rate_hz = if vetted::open(&args.capture, &silent).is_ok() { None } else { given.sample_rate_hz };
     let mut own = OpenOptions { sample_rate_hz: own_rate_hz, ..silent };
-    let first = captures::open(&args.capture, &own)?;
+    let first = vetted::open(&args.capture, &own)?;
     let info = first.info();
     if info.num_parts > 1 && given.center_frequency_hz.is_none() {
         bail!("{}: holds {} streams; choose one by its --center", args.capture.display(), info.num_parts);

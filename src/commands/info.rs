@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::cli::InfoArgs;
 use crate::source::capture_file::full_scale;
+use crate::source::vetted;
 
 /// Samples that are looked at; the whole of a short capture, else pieces spread over all of it.
 const MAX_SAMPLES: u64 = 20_000_000;
@@ -70,7 +71,7 @@ struct Spectrum {
 }
 
 pub(super) fn run(args: &InfoArgs) -> Result<()> {
-    let mut capture = captures::open(&args.capture, &args.open.open_options())?;
+    let mut capture = vetted::open(&args.capture, &args.open.open_options())?;
     let told = capture.info().clone();
     let measured = Measured::of(&mut capture)?;
     let info = info(&told, &measured);

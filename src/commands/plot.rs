@@ -6,6 +6,7 @@ use super::tell;
 use crate::cli::{PictureArgs, PlotArgs, PlotWhat, SpectrogramArgs};
 use crate::plot::{Canvas, Part, levels, of_capture, timeline};
 use crate::report::session::Session;
+use crate::source::vetted;
 
 pub(super) fn run(args: &PlotArgs) -> Result<()> {
     let (drawn, picture) = match &args.what {
@@ -29,7 +30,7 @@ fn canvas(args: &PictureArgs) -> Canvas {
 }
 
 fn spectrogram(args: &SpectrogramArgs) -> Result<()> {
-    let mut capture = captures::open(&args.capture, &args.open.open_options())?;
+    let mut capture = vetted::open(&args.capture, &args.open.open_options())?;
     let info = capture.info();
     let name = args.capture.display();
     let (rate_hz, length_s) = (info.sample_rate_hz, info.duration_s());

@@ -13,6 +13,7 @@ use crate::commands::{known, options};
 use crate::pipeline::{self, Outputs};
 use crate::source::Source;
 use crate::source::capture_file::CaptureFile;
+use crate::source::vetted;
 use crate::tracker::known::Known;
 use crate::tui;
 
@@ -22,7 +23,7 @@ const CONTROLS: usize = 16;
 
 pub(super) fn run(args: &ReplayArgs) -> Result<()> {
     let known = known(args.known.as_deref())?;
-    let capture = captures::open(&args.capture, &args.open.open_options())?;
+    let capture = vetted::open(&args.capture, &args.open.open_options())?;
     let source = CaptureFile::new(capture);
     show(Box::new(source), options(&args.compute, Some(args.speed)), args.screen, known)
 }

@@ -8,6 +8,7 @@ use captures::{Capture, OpenOptions};
 use super::session::{Burst, Pass};
 use crate::plot::canvas::png;
 use crate::plot::spectrogram::{Part, Picture};
+use crate::source::vetted;
 
 /// Longest stretch that is drawn.
 const MAX_S: f64 = 0.5;
@@ -25,7 +26,7 @@ pub(super) fn reopen(pass: &Pass) -> Option<Capture> {
         center_frequency_hz: pass.capture.center_frequency_hz,
         ..OpenOptions::default()
     };
-    let capture = captures::open(Path::new(&pass.capture.path), &options).ok()?;
+    let capture = vetted::open(Path::new(&pass.capture.path), &options).ok()?;
     let same = pass.capture.sha256.is_none() || capture.sha256().ok() == pass.capture.sha256;
     same.then_some(capture)
 }

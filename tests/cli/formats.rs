@@ -7,7 +7,7 @@ use captures::{OpenOptions, Recording, SampleFormat, Writer};
 use num_complex::Complex32;
 use serde_json::{Value, json};
 
-use crate::program::{self, analyze, of_kind, parsed};
+use crate::program::{self, analyze, cellsweep, of_kind, parsed};
 
 /// Samples of the clip: a preamble and the message after it.
 const NUM_SAMPLES: u64 = 160_000;
@@ -168,4 +168,26 @@ fn annotations_are_the_bursts_and_replace_earlier_ones() {
         num_annotations.push(annotations.len());
     }
     assert_eq!(num_annotations[0], num_annotations[1]);
+}
+
+/// A size in the file's global heap at which libhdf5 goes round for ever; fuzzing found it.
+#[test]
+#[cfg(feature = "hdf5")]
+fn an_hdf5_file_that_its_library_does_not_survive_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (clip, path) = (clip(folder.path()), folder.path().join("hostile.h5"));
+    let converted = cellsweep().args(["convert", text(&clip), text(&path), "--duration", "0.01"]).output();
+    assert!(converted.expect("the program runs").status.success());
+    let mut bytes = fs::read(&path).expect("a file");
+    let heap = bytes.windows(4).position(|four| four == b"GCOL").expect("a global heap");
+    // The collection's head has 16 bytes; so long after an object's own head begins its size.
+    bytes[heap + 24..heap + 32].copy_from_slice(&0xffff_ffff_ffff_fff0u64.to_le_bytes());
+    fs::write(&path, bytes).expect("a file");
+    for command in ["info", "analyze"] {
+        let output = cellsweep().args([command, text(&path)]).output().expect("the program runs");
+        let error = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains("hostile.h5") && error.contains("libhdf5") && error.lines().count() == 1, "{error}");
+        assert!(output.stdout.is_empty());
+    }
 }
