@@ -19,6 +19,8 @@ pub mod known;
 pub mod look;
 mod place;
 pub mod proximity;
+#[cfg(test)]
+mod recorded;
 mod session;
 pub mod sides;
 #[cfg(test)]
