@@ -97,6 +97,20 @@ pub struct ComputeArgs {
     pub block_ms: f64,
 }
 
+/// What is kept of a sweep, and what is walked.
+#[derive(Debug, Default, Args)]
+pub struct KeepArgs {
+    /// Keep everything in a directory that grows as the sweep goes on; replay and report open it
+    #[arg(long = "keep", value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    /// Continue the sweep in that directory
+    #[arg(long, requires = "directory")]
+    pub resume: bool,
+    /// Zones to be walked: vehicle, room, or a list of your own (TOML)
+    #[arg(long, value_name = "ZONES")]
+    pub zones: Option<PathBuf>,
+}
+
 /// How to draw.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct ScreenArgs {
@@ -168,7 +182,7 @@ pub struct BandsArgs {
 /// Arguments of `replay`.
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// The capture: X.sigmf-meta, X.sigmf-data, or raw IQ
+    /// The capture (X.sigmf-meta, X.sigmf-data, or raw IQ), or the directory of a sweep
     pub capture: PathBuf,
     /// Times real time
     #[arg(long, default_value_t = 1.0, value_parser = speed)]
@@ -202,6 +216,9 @@ pub struct AnalyzeArgs {
     /// Also write bursts, transmitters and the samples of each burst into an HDF5 file
     #[arg(long, value_name = "OUT.h5")]
     pub hdf5: Option<PathBuf>,
+    /// What is kept.
+    #[command(flatten)]
+    pub keep: KeepArgs,
     /// Look for LTE and LTE-M preambles everywhere, not only where there is energy: finds them 3.5 dB further down, and
     /// takes minutes for a second of 2 MHz
     #[arg(long)]
@@ -273,12 +290,12 @@ pub struct SimulateArgs {
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The records: a file that `analyze` or `sweep --headless` wrote
+    /// The sweep's directory (--keep), or a file of records that `analyze` or `sweep --headless` wrote
     pub session: PathBuf,
     /// What a person knows of the sweep: client, scope, stimuli, verdicts (TOML)
     #[arg(long, value_name = "FILE")]
     pub about: Option<PathBuf>,
-    /// The page [default: beside the records]
+    /// The page [default: beside the records, or in the sweep's directory]
     #[arg(long, short, value_name = "X.html")]
     pub output: Option<PathBuf>,
     /// Language of the page

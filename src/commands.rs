@@ -7,6 +7,7 @@ mod convert;
 #[cfg(feature = "soapy")]
 mod devices;
 mod info;
+mod keep;
 mod plot;
 mod replay;
 mod report;

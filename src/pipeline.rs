@@ -13,6 +13,7 @@ mod collector;
 mod counters;
 mod front;
 mod reader;
+pub mod recorded;
 pub mod snapshot;
 
 use std::sync::Arc;
@@ -23,8 +24,9 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use dsp::analyst::Analyst;
 use dsp::frontend::{FrontEnd, Row};
 
-use crate::records::RecordWriter;
+use crate::records::{RecordWriter, Summary};
 use crate::source::Source;
+use crate::tracker::Tracker;
 use crate::tracker::event::Event;
 use crate::tracker::known::Known;
 use crate::tracker::zones::ZoneList;
@@ -33,7 +35,7 @@ use collector::Collector;
 use counters::{Counters, Stage};
 use front::{Front, Message, Recycled, Task};
 use reader::Reader;
-use snapshot::{Burst, Control, Snapshot, Transmitter};
+use snapshot::{Burst, Control, Listened, Snapshot, Transmitter};
 
 pub use collector::Outcome;
 
@@ -84,6 +86,17 @@ pub struct Outputs {
     pub zones: Arc<ZoneList>,
     /// What happens beside bursts, with its instant in the stream: a screen's marks and stimuli, a radio's gain.
     pub events: Option<Receiver<Event>>,
+    /// What an earlier part of the sweep came to, where it is continued.
+    pub past: Option<Past>,
+}
+
+/// An earlier part of a sweep: its bursts came before the stream, at negative times.
+#[derive(Debug, Clone)]
+pub struct Past {
+    /// Has heard all of it.
+    pub tracker: Tracker,
+    /// Bursts it had.
+    pub num_bursts: u64,
 }
 
 /// Hears of findings beside the records.
@@ -102,6 +115,14 @@ pub trait Listener: Send {
         Ok(())
     }
 
+    /// How far the stream was listened to.
+    ///
+    /// # Errors
+    /// where it cannot be kept; that ends the run.
+    fn listened(&mut self, _listened: &Listened) -> Result<()> {
+        Ok(())
+    }
+
     /// Some time has passed, with bursts or without: twenty times a second at the least.
     ///
     /// # Errors
@@ -115,6 +136,14 @@ pub trait Listener: Send {
     /// # Errors
     /// where what was heard cannot be kept.
     fn end(&mut self, transmitters: &[Transmitter]) -> Result<()>;
+
+    /// The figures of the whole, after the end.
+    ///
+    /// # Errors
+    /// where they cannot be kept.
+    fn summary(&mut self, _summary: &Summary) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Runs one stream through to its end, or until `controls` has no sender left.

@@ -1,5 +1,8 @@
 //! JSON Lines: one object a line, `record` names its kind. The only room that writes to standard output.
 
+mod locating;
+pub mod reading;
+
 use std::io::{self, Write};
 
 use anyhow::{Context, Result};
@@ -7,10 +10,13 @@ use captures::{CaptureInfo, SampleFormat, Stretch};
 use dsp::finding::{Channel, Parameters, Rejection, Segment, Technology};
 use serde::Serialize;
 
-use crate::pipeline::snapshot::{Burst, Stream, Transmitter};
+use crate::pipeline::snapshot::{Burst, Listened, Stream, Transmitter};
 use crate::tracker::Alternative;
 use crate::tracker::cadence::{Cadence, Counts};
 use crate::tracker::carrier::Carrier;
+use crate::tracker::event::Event;
+use crate::tracker::zones::ZoneList;
+use locating::{EventRecord, ProximityRecord, ResponseRecord, WhereaboutsRecord};
 
 /// How fast a run went; the only figures that may differ between two runs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -49,7 +55,7 @@ pub struct Summary {
 enum Record<'a> {
     Capture(CaptureRecord<'a>),
     Burst(BurstRecord<'a>),
-    Transmitter(TransmitterRecord<'a>),
+    Transmitter(Box<TransmitterRecord<'a>>),
     Summary(SummaryRecord<'a>),
 }
 
@@ -62,6 +68,12 @@ struct CaptureRecord<'a> {
     duration_s: Option<f64>,
     datatype: String,
     sha256: Option<String>,
+    /// When it began, seconds since 1970, of a stream whose hour is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    begun_unix_s: Option<f64>,
+    /// Where a sweep is continued: when this part began in the time of the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    continued_s: Option<f64>,
     /// Where the file has several channels: which one.
     #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<usize>,
@@ -139,6 +151,12 @@ struct TransmitterParameters<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     carrier: Option<CarrierRecord>,
     cell_ids: Option<&'a [u16]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proximity: Option<ProximityRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    whereabouts: Option<WhereaboutsRecord<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    responses: Vec<ResponseRecord<'a>>,
     evidence: &'a [String],
 }
 
@@ -206,6 +224,10 @@ fn decibels(value: f32) -> f64 {
     (f64::from(value) * 100.0).round() / 100.0
 }
 
+fn centi(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
+
 fn probability(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
@@ -237,6 +259,45 @@ fn carrier(carrier: &Carrier) -> CarrierRecord {
     }
 }
 
+fn transmitter(t: &Transmitter) -> Record<'_> {
+    Record::Transmitter(Box::new(TransmitterRecord {
+        id: t.id,
+        technology: t.technology,
+        confidence: probability(t.confidence),
+        bursts: t.bursts,
+        first_s: seconds(t.first_s),
+        last_s: seconds(t.last_s),
+        center_hz: hertz(t.center_hz),
+        power_dbfs_max: decibels(t.power_dbfs_max),
+        frequency_error_hz: t.frequency_error_hz.map(hertz),
+        period_s: t.period_s.map(milliseconds),
+        known: t.known.is_some(),
+        parameters: TransmitterParameters {
+            name: t.known.as_ref().map(|entry| entry.name.as_str()),
+            note: t.known.as_ref().and_then(|entry| entry.note.as_deref()),
+            ignore: t.known.as_ref().is_some_and(|entry| entry.ignore),
+            bandwidth_hz: hertz(t.bandwidth_hz),
+            sessions: t.sessions,
+            alternatives: alternatives(&t.alternatives),
+            cadence: t.cadence.as_ref().map(cadence),
+            carrier: t.carrier.as_ref().map(carrier),
+            cell_ids: t.cell_ids.as_deref(),
+            proximity: t.proximity.as_ref().map(ProximityRecord::of),
+            whereabouts: t.whereabouts.as_ref().map(WhereaboutsRecord::of),
+            responses: ResponseRecord::all_of(t),
+            evidence: &t.evidence,
+        },
+    }))
+}
+
+/// The record of a transmitter as data.
+///
+/// # Errors
+/// where it is none that JSON can hold.
+pub fn transmitter_value(of: &Transmitter) -> Result<serde_json::Value> {
+    Ok(serde_json::to_value(transmitter(of))?)
+}
+
 /// Writes records to one place.
 pub struct RecordWriter {
     out: Box<dyn Write + Send>,
@@ -265,6 +326,8 @@ impl RecordWriter {
             duration_s: Some(seconds(info.duration_s())),
             datatype: info.format.to_string(),
             sha256,
+            begun_unix_s: None,
+            continued_s: None,
             channel: (info.num_channels > 1).then_some(info.channel),
             stretches: if info.has_gaps() { stretches(info) } else { Vec::new() },
         }))
@@ -277,14 +340,30 @@ impl RecordWriter {
     /// where the line cannot be written for another reason.
     pub fn radio(&mut self, stream: &Stream, format: SampleFormat) -> Result<bool> {
         self.live = true;
+        self.stream(stream, format, 0.0, None)
+    }
+
+    /// The first record of a stream that begins so many seconds after the sweep did. False where the reader has gone.
+    ///
+    /// # Errors
+    /// where the line cannot be written for another reason.
+    pub fn stream(
+        &mut self,
+        stream: &Stream,
+        format: SampleFormat,
+        continued_s: f64,
+        begun_unix_s: Option<f64>,
+    ) -> Result<bool> {
         self.write(&Record::Capture(CaptureRecord {
             path: &stream.name,
             sample_rate_hz: stream.sample_rate_hz,
             center_frequency_hz: stream.center_frequency_hz,
             samples: None,
-            duration_s: None,
+            duration_s: stream.duration_s.map(seconds),
             datatype: format.to_string(),
             sha256: None,
+            begun_unix_s,
+            continued_s: (continued_s > 0.0).then(|| seconds(continued_s)),
             channel: None,
             stretches: Vec::new(),
         }))
@@ -324,37 +403,42 @@ impl RecordWriter {
         }))
     }
 
+    /// Something that happened beside bursts. False where the reader has gone.
+    ///
+    /// # Errors
+    /// where the line cannot be written for another reason.
+    pub fn event(&mut self, event: &Event) -> Result<bool> {
+        self.write(&EventRecord::of(event))
+    }
+
+    /// How far was listened. False where the reader has gone.
+    ///
+    /// # Errors
+    /// where the line cannot be written for another reason.
+    pub fn listened(&mut self, listened: &Listened) -> Result<bool> {
+        self.write(&EventRecord::listened(listened))
+    }
+
+    /// The zones that will be walked. False where the reader has gone.
+    ///
+    /// # Errors
+    /// where the line cannot be written for another reason.
+    pub fn zones(&mut self, list: &ZoneList) -> Result<bool> {
+        self.write(&EventRecord::Zones(list))
+    }
+
+    /// From here on every line goes out at once.
+    pub fn set_live(&mut self) {
+        self.live = true;
+    }
+
     /// The transmitters, after the bursts. False where the reader has gone.
     ///
     /// # Errors
     /// where a line cannot be written for another reason.
     pub fn transmitters(&mut self, transmitters: &[Transmitter]) -> Result<bool> {
         for t in transmitters {
-            let open = self.write(&Record::Transmitter(TransmitterRecord {
-                id: t.id,
-                technology: t.technology,
-                confidence: probability(t.confidence),
-                bursts: t.bursts,
-                first_s: seconds(t.first_s),
-                last_s: seconds(t.last_s),
-                center_hz: hertz(t.center_hz),
-                power_dbfs_max: decibels(t.power_dbfs_max),
-                frequency_error_hz: t.frequency_error_hz.map(hertz),
-                period_s: t.period_s.map(milliseconds),
-                known: t.known.is_some(),
-                parameters: TransmitterParameters {
-                    name: t.known.as_ref().map(|entry| entry.name.as_str()),
-                    note: t.known.as_ref().and_then(|entry| entry.note.as_deref()),
-                    ignore: t.known.as_ref().is_some_and(|entry| entry.ignore),
-                    bandwidth_hz: hertz(t.bandwidth_hz),
-                    sessions: t.sessions,
-                    alternatives: alternatives(&t.alternatives),
-                    cadence: t.cadence.as_ref().map(cadence),
-                    carrier: t.carrier.as_ref().map(carrier),
-                    cell_ids: t.cell_ids.as_deref(),
-                    evidence: &t.evidence,
-                },
-            }))?;
+            let open = self.write(&transmitter(t))?;
             if !open {
                 return Ok(false);
             }
@@ -388,7 +472,7 @@ impl RecordWriter {
         }
     }
 
-    fn write(&mut self, record: &Record<'_>) -> Result<bool> {
+    fn write(&mut self, record: &impl Serialize) -> Result<bool> {
         let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');
         let written = self.out.write_all(&line).and_then(|()| if self.live { self.out.flush() } else { Ok(()) });

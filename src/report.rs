@@ -8,6 +8,7 @@ mod annex;
 mod charts;
 mod coverage;
 mod page;
+mod places;
 pub(crate) mod session;
 mod spectrogram;
 mod words;
@@ -33,7 +34,7 @@ pub struct Made {
     pub transmitters_csv: PathBuf,
 }
 
-/// Makes a report of `records`, a file as `analyze` and `sweep --headless` write it; `html` names the page, the annex
+/// Makes a report of `records`, a sweep's directory or a file as `analyze` and `sweep --headless` write it; `html` names the page, the annex
 /// stands beside it.
 ///
 /// # Errors

@@ -35,7 +35,7 @@ use std::sync::Arc;
 
 use dsp::finding::{Finding, Technology};
 
-use crate::pipeline::snapshot::Transmitter;
+use crate::pipeline::snapshot::{Burst, Transmitter};
 use carrier::Carriers;
 use device::{Device, Heard};
 use event::Event;
@@ -86,8 +86,9 @@ pub struct Tracker {
     crowd: Crowd,
     walk: Arc<Walk>,
     journal: Journal,
-    /// The latest instant anything was heard.
+    /// The latest instant anything was heard, and when the sweep began: before the stream, where it was continued.
     heard_s: f64,
+    begun_s: f64,
 }
 
 impl Tracker {
@@ -141,7 +142,9 @@ impl Tracker {
         // Weights are against a new device, which therefore weighs nothing.
         let mut weights: Vec<(Option<usize>, f64)> = vec![(None, 0.0)];
         let near: Vec<usize> = (0..self.devices.len()).filter(|index| self.devices[*index].is_near(&next)).collect();
-        weights.extend(near.iter().filter_map(|i| Some((Some(*i), self.devices[*i].weight(&next, near.len())?))));
+        let listened_s = next.extent.start_s - self.begun_s;
+        let weight = |i: &usize| Some((Some(*i), self.devices[*i].weight(&next, near.len(), listened_s)?));
+        weights.extend(near.iter().filter_map(weight));
         weights.sort_by(|a, b| b.1.total_cmp(&a.1));
         let top = weights[0].1;
         let sum: f64 = weights.iter().map(|(_, weight)| (weight - top).exp()).sum();
@@ -157,21 +160,48 @@ impl Tracker {
                 probability: share(*weight),
             })
             .collect();
-        let index = chosen.unwrap_or_else(|| self.open(finding, next.clone()));
-        let heard =
-            Heard { probability, others: &alternatives, gains: &self.gains, crowd: &mut self.crowd, walk: &self.walk };
+        let index = chosen.unwrap_or_else(|| {
+            self.next_id += 1;
+            self.open(self.next_id - 1, finding, next.clone())
+        });
+        self.give(index, finding, next, (probability, &alternatives));
+        Attribution { transmitter: self.devices[index].id, probability, alternatives }
+    }
+
+    /// Takes a burst of an earlier part of the sweep, attributed as it was then.
+    pub fn recall(&mut self, burst: &Burst) {
+        let (Some(id), finding) = (burst.transmitter, &burst.finding) else { return };
+        self.heard_s = self.heard_s.max(finding.extent.end_s);
+        self.begun_s = self.begun_s.min(finding.extent.start_s);
+        if finding.technology == Technology::Unknown {
+            self.places.attribute(finding, &mut id.clone());
+        } else {
+            let next = Fingerprint::of(finding);
+            if finding.technology == Technology::NbIot {
+                self.carriers.add(&next);
+            }
+            let index = self.devices.iter().position(|device| device.id == id);
+            let index = index.unwrap_or_else(|| self.open(id, finding, next.clone()));
+            self.give(index, finding, next, (burst.attribution, &burst.alternatives));
+        }
+        self.next_id = self.next_id.max(id.saturating_add(1));
+    }
+
+    fn give(&mut self, index: usize, finding: &Finding, next: Fingerprint, held: (f64, &[Alternative])) {
+        let (probability, others) = held;
+        let heard = Heard { probability, others, gains: &self.gains, crowd: &mut self.crowd, walk: &self.walk };
         let device = &mut self.devices[index];
         if device.add(finding, next, heard) {
             self.journal.session(device.id, finding.extent.start_s);
         }
-        Attribution { transmitter: self.devices[index].id, probability, alternatives }
     }
 
     /// Every transmitter: cellular devices by `id`, then the places of unnamed energy.
     pub fn transmitters(&self) -> Vec<Transmitter> {
         let picture = |device: &Device| {
             let mut picture = device.picture(&self.carriers, self.center_frequency_hz);
-            picture.responses = self.journal.responses(picture.id, picture.sessions, self.heard_s, self.devices.len());
+            picture.responses =
+                self.journal.responses(picture.id, picture.sessions, self.heard_s - self.begun_s, self.devices.len());
             picture
         };
         let mut all: Vec<Transmitter> = self.devices.iter().map(picture).collect();
@@ -190,7 +220,7 @@ impl Tracker {
         self.devices.len() + self.places.len()
     }
 
-    fn open(&mut self, finding: &Finding, first: Fingerprint) -> usize {
+    fn open(&mut self, id: u32, finding: &Finding, first: Fingerprint) -> usize {
         if self.devices.len() == MAX_DEVICES {
             let least = |a: &&Device, b: &&Device| {
                 (a.num_bursts() > 1).cmp(&(b.num_bursts() > 1)).then(a.last_s().total_cmp(&b.last_s()))
@@ -198,8 +228,7 @@ impl Tracker {
             let forgotten = self.devices.iter().min_by(least).map(|device| device.id);
             self.devices.retain(|device| Some(device.id) != forgotten);
         }
-        self.devices.push(Device::new(self.next_id, finding, first));
-        self.next_id += 1;
+        self.devices.push(Device::new(id, finding, first));
         self.devices.len() - 1
     }
 }

@@ -3,15 +3,16 @@
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail, ensure};
 use captures::{Capture, OpenOptions};
 
 use crate::cli::AnalyzeArgs;
 use crate::commands::annotations::{self, Annotations};
 use crate::commands::results::Results;
-use crate::commands::{known, options, record_writer, tell};
+use crate::commands::{keep, known, options, record_writer, tell};
 use crate::pipeline::{self, Listener, Options, Outputs};
 use crate::records::RecordWriter;
+use crate::source::Source;
 use crate::source::capture_file::CaptureFile;
 use crate::source::vetted;
 use crate::tracker::known::Known;
@@ -23,6 +24,10 @@ const MAX_HASHED_BYTES: u64 = 1 << 30;
 pub(super) fn run(args: &AnalyzeArgs) -> Result<()> {
     let known = known(args.known.as_deref())?;
     let given = args.open.open_options();
+    ensure!(
+        args.keep.directory.is_none() || args.captures.len() == 1,
+        "--keep takes one capture; continue it with the next by --resume"
+    );
     // All are opened before anything is written, so that a wrong name is told at once.
     let mut opened = Vec::new();
     for path in &args.captures {
@@ -136,6 +141,7 @@ fn analyze(
     }
     let source = Box::new(CaptureFile::new(capture));
     let outputs = Outputs { records: Some(records), ..outputs };
+    let outputs = keep::keep(&args.keep, outputs, source.stream(), info.format, None)?;
     let options = Options { thorough: args.thorough, ..options(&args.compute, None) };
     let outcome = pipeline::run(source, options, outputs, None)?;
     if let Some(failure) = outcome.failure {

@@ -1,5 +1,6 @@
 //! `replay`: a capture through the screens.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -10,7 +11,8 @@ use signal_hook::flag;
 
 use crate::cli::{ReplayArgs, ScreenArgs};
 use crate::commands::{known, options};
-use crate::pipeline::{self, Outputs};
+use crate::logbook::Sweep;
+use crate::pipeline::{self, Outputs, recorded};
 use crate::source::Source;
 use crate::source::capture_file::CaptureFile;
 use crate::source::vetted;
@@ -23,6 +25,9 @@ const CONTROLS: usize = 16;
 
 pub(super) fn run(args: &ReplayArgs) -> Result<()> {
     let known = known(args.known.as_deref())?;
+    if args.capture.is_dir() {
+        return play(&args.capture, args, known);
+    }
     let capture = vetted::open(&args.capture, &args.open.open_options())?;
     let source = CaptureFile::new(capture);
     show(Box::new(source), options(&args.compute, Some(args.speed)), args.screen, known)
@@ -37,17 +42,7 @@ pub(super) fn show(
 ) -> Result<()> {
     dsp::grid::Grid::new(source.stream().sample_rate_hz)
         .map_err(|error| anyhow!("{}: {error}", source.stream().name))?;
-    let stop = Arc::new(AtomicBool::new(false));
-    // A second signal ends a screen that does not answer; a terminal that has gone leaves nothing to restore.
-    for signal in [SIGTERM, SIGINT] {
-        flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop))
-            .and_then(|_| flag::register(signal, Arc::clone(&stop)))
-            .context("signals cannot be watched")?;
-    }
-    flag::register_conditional_shutdown(SIGHUP, 1, Arc::new(AtomicBool::new(true)))
-        .context("signals cannot be watched")?;
-    let no_color = screen.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let screens = tui::Options { no_color, fps: screen.fps, live: source.is_live() };
+    let (stop, screens) = (watch_signals()?, screens(screen, source.is_live()));
     let (snapshots, shown) = bounded(SNAPSHOTS);
     let (wishes, controls) = bounded(CONTROLS);
     let (happens, events) = bounded(CONTROLS);
@@ -60,4 +55,37 @@ pub(super) fn show(
         bail!(failure);
     }
     Ok(())
+}
+
+/// Runs the directory of a sweep under the screens until the user leaves.
+fn play(directory: &Path, args: &ReplayArgs, known: Arc<Known>) -> Result<()> {
+    let sweep = Sweep::open(directory)?;
+    let (stop, screens) = (watch_signals()?, screens(args.screen, false));
+    let (snapshots, shown) = bounded(SNAPSHOTS);
+    let (wishes, controls) = bounded(CONTROLS);
+    let (happens, events) = bounded(CONTROLS);
+    let wishes = tui::Wishes { controls: wishes, events: happens };
+    recorded::play_beside(sweep, known, args.speed, (snapshots, controls, events), move || {
+        tui::run(shown, &wishes, stop, screens).context("the terminal cannot be drawn on; use report to write a page")
+    })
+}
+
+/// A flag that is set when the screens are to end.
+fn watch_signals() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    // A second signal ends a screen that does not answer; a terminal that has gone leaves nothing to restore.
+    for signal in [SIGTERM, SIGINT] {
+        flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop))
+            .and_then(|_| flag::register(signal, Arc::clone(&stop)))
+            .context("signals cannot be watched")?;
+    }
+    flag::register_conditional_shutdown(SIGHUP, 1, Arc::new(AtomicBool::new(true)))
+        .context("signals cannot be watched")?;
+    Ok(stop)
+}
+
+/// How the screens are to be drawn.
+fn screens(args: ScreenArgs, live: bool) -> tui::Options {
+    let no_color = args.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    tui::Options { no_color, fps: args.fps, live }
 }

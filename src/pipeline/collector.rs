@@ -69,12 +69,14 @@ pub(super) struct Collector<'a> {
 impl<'a> Collector<'a> {
     pub(super) fn new(
         stream: Arc<Stream>,
-        outputs: Outputs,
+        mut outputs: Outputs,
         counters: &'a Counters,
         used_rows: &'a Sender<Box<Row>>,
         (begun, threads): (Instant, usize),
     ) -> Self {
-        let tracker = tracker(&stream, &outputs);
+        let past = outputs.past.take();
+        let num_bursts = past.as_ref().map_or(0, |past| past.num_bursts);
+        let tracker = past.map_or_else(|| tracker(&stream, &outputs), |past| past.tracker);
         Self {
             stream,
             outputs,
@@ -91,7 +93,7 @@ impl<'a> Collector<'a> {
             state: State::Running,
             progress: Progress::default(),
             rejections: BTreeMap::new(),
-            num_bursts: 0,
+            num_bursts,
             bursts: VecDeque::new(),
             waterfall: VecDeque::new(),
             recent: VecDeque::new(),
@@ -134,6 +136,7 @@ impl<'a> Collector<'a> {
             _ => None,
         };
         let summary = self.summary();
+        self.outputs.listeners.iter_mut().try_for_each(|listener| listener.summary(&summary))?;
         let mut records = self.outputs.records.take().filter(|_| !self.pipe_closed);
         if let Some(writer) = &mut records
             && !(writer.transmitters(&transmitters)? && writer.summary(&summary)?)
@@ -152,6 +155,8 @@ impl<'a> Collector<'a> {
             Content::Progress(progress) => {
                 self.progress = progress;
                 self.settle(progress.settled_s)?;
+                let listened = progress.listened();
+                self.outputs.listeners.iter_mut().try_for_each(|listener| listener.listened(&listened))?;
             }
             Content::Row(row) => self.show_row(row),
             Content::Flushed => self.settle(f64::INFINITY)?,
@@ -170,6 +175,8 @@ impl<'a> Collector<'a> {
                 self.progress = progress;
                 rejections.into_iter().for_each(|(rejection, count)| self.reject(rejection, count));
                 self.settle(f64::INFINITY)?;
+                let listened = progress.listened();
+                self.outputs.listeners.iter_mut().try_for_each(|listener| listener.listened(&listened))?;
             }
         }
         Ok(())

@@ -14,6 +14,7 @@ use dsp::zoom::{FLAT_SHARE, Zoom};
 
 use super::block::Block;
 use super::counters::{Counters, Stage};
+use super::snapshot::Listened;
 
 /// The longest part of a narrow burst that detectors look at.
 const MAX_BURST_S: f64 = 2.5;
@@ -61,6 +62,13 @@ pub(super) struct Progress {
     pub clipped_s: f64,
     pub overloaded: bool,
     pub backlog: usize,
+}
+
+impl Progress {
+    pub(super) fn listened(&self) -> Listened {
+        let Self { position_s, samples, lost, clipped_s, .. } = *self;
+        Listened { position_s, samples, lost, clipped_s }
+    }
 }
 
 /// Things that are used again and again: taken empty at one end, given back at the other.

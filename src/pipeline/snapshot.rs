@@ -62,6 +62,18 @@ pub struct Burst {
     pub finding: Finding,
 }
 
+impl Burst {
+    /// The same so many seconds later.
+    pub fn later(&self, by_s: f64) -> Self {
+        let mut burst = self.clone();
+        for segment in std::iter::once(&mut burst.finding.extent).chain(&mut burst.finding.segments) {
+            segment.start_s += by_s;
+            segment.end_s += by_s;
+        }
+        burst
+    }
+}
+
 /// What is inferred to be one device: an inference with evidence, never an identity.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transmitter {
@@ -116,6 +128,20 @@ pub struct Transmitter {
 }
 
 impl Transmitter {
+    /// The same with all its times so many seconds later.
+    pub fn later(&self, by_s: f64) -> Self {
+        let mut transmitter = self.clone();
+        transmitter.first_s += by_s;
+        transmitter.last_s += by_s;
+        transmitter.levels.iter_mut().for_each(|(start_s, _)| *start_s += by_s);
+        if let Some(proximity) = &mut transmitter.proximity {
+            proximity.latest.start_s += by_s;
+            proximity.peak.start_s += by_s;
+            Arc::make_mut(&mut proximity.looks).iter_mut().for_each(|look| look.start_s += by_s);
+        }
+        transmitter
+    }
+
     /// One that nothing is attributed to yet, described by its first burst.
     pub fn of(first: &Finding) -> Self {
         Self {
@@ -145,6 +171,19 @@ impl Transmitter {
             clipped: false,
         }
     }
+}
+
+/// How far a stream was listened to.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Listened {
+    /// Seconds of the stream.
+    pub position_s: f64,
+    /// Samples analysed.
+    pub samples: u64,
+    /// Samples the source lost.
+    pub lost: u64,
+    /// Time during which the receiver was overloaded.
+    pub clipped_s: f64,
 }
 
 /// How the receiver and the machine are doing.
@@ -211,6 +250,26 @@ pub struct Snapshot {
     pub stimuli: Arc<Vec<Answered>>,
     /// Losses, load, overload.
     pub health: Health,
+}
+
+impl Snapshot {
+    /// Of a stream of which nothing has been heard yet.
+    pub fn of(stream: Arc<Stream>) -> Self {
+        Self {
+            stream,
+            state: State::Running,
+            position_s: 0.0,
+            speed: None,
+            spectrum: Spectrum::default(),
+            waterfall: Arc::default(),
+            bursts: Arc::default(),
+            num_bursts: 0,
+            transmitters: Arc::default(),
+            walk: Arc::default(),
+            stimuli: Arc::default(),
+            health: Health::default(),
+        }
+    }
 }
 
 /// What a screen asks of the pipeline.

@@ -89,7 +89,7 @@ mod tests {
             blind_s: duration_s / 4.0,
             clipped_s: 0.0,
         };
-        Pass { capture, bursts: vec![], transmitters: vec![], summary: Some(summary) }
+        Pass { capture, bursts: vec![], transmitters: vec![], summary: Some(summary), stimuli: vec![] }
     }
 
     /// Eighteen minutes catch what reports every minute surely, what reports every four hours in one of thirteen.

@@ -2,9 +2,10 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::about::About;
+use super::about::{About, Stimulus};
 use super::charts;
 use super::coverage::{Coverage, PERIODS_S};
+use super::places;
 use super::session::{Pass, Session, Transmitter};
 use super::spectrogram;
 use super::words::{Language, Words, fill};
@@ -176,11 +177,12 @@ fn stimuli(session: &Session, about: &About, words: &Words) -> Markup {
     html! {
         section {
             h2 { (w.heading) }
-            @if about.stimulus.is_empty() { p { (w.none) } } @else {
+            @let all = provoked(session.passes.first(), about);
+            @if all.is_empty() { p { (w.none) } } @else {
                 table {
                     thead { tr { th { (w.time) } th { (w.what) } th { (w.answered) } } }
                     tbody {
-                        @for stimulus in &about.stimulus {
+                        @for stimulus in &all {
                             tr {
                                 td.number { (format!("{:.1} s", stimulus.time_s)) }
                                 td { (stimulus.what) }
@@ -192,6 +194,14 @@ fn stimuli(session: &Session, about: &About, words: &Words) -> Markup {
             }
         }
     }
+}
+
+/// What was done to provoke devices, as the records and as the examiner have it, in order of time.
+fn provoked(pass: Option<&Pass>, about: &About) -> Vec<Stimulus> {
+    let recorded = pass.map_or(&[][..], |pass| &pass.stimuli);
+    let mut all: Vec<Stimulus> = recorded.iter().chain(&about.stimulus).cloned().collect();
+    all.sort_by(|a, b| a.time_s.total_cmp(&b.time_s));
+    all
 }
 
 /// Transmitters worth a finding, those that matter most first.
@@ -220,11 +230,11 @@ fn findings(session: &Session, about: &About, words: &Words) -> Markup {
                 @let mut rows = ranked(pass);
                 @let others = pass.transmitters.len() - rows.len();
                 @let () = rows.truncate(MAX_FINDINGS);
-                @let stimuli = if index == 0 { about.stimulus.as_slice() } else { &[] };
+                @let stimuli = if index == 0 { provoked(Some(pass), about) } else { Vec::new() };
                 @if session.passes.len() > 1 { h3 { span.path { (pass.capture.path) } } }
                 @if !rows.is_empty() {
                     h4 { (w.timeline) }
-                    div.wide { (charts::timeline(pass, &rows, stimuli, &w.seconds)) }
+                    div.wide { (charts::timeline(pass, &rows, &stimuli, &w.seconds)) }
                 }
                 @let mut capture = spectrogram::reopen(pass);
                 @for row in &rows {
@@ -266,7 +276,7 @@ fn finding(
                 (&w.heard, format!("{:.2} s, {:.2} s", t.first_s, t.last_s)),
                 (&w.bursts, t.bursts.to_string()),
                 (&w.period, t.period_s.map_or_else(|| w.no_period.clone(), |period| format!("{period:.1} s"))),
-                (&w.place, given(verdict.and_then(|v| v.place.as_ref()), words)),
+                (&w.place, given(verdict.and_then(|v| v.place.clone()).or_else(|| places::likeliest(t)).as_ref(), words)),
                 (&w.disposition, disposition),
                 (&w.action, given(verdict.and_then(|v| v.action.as_ref()), words)),
                 (&w.file, file(pass)),
@@ -280,6 +290,8 @@ fn finding(
                     None => p.quiet { (w.no_spectrogram) },
                 }
             }
+            (places::zones(t, words))
+            (places::responses(t, words))
             @if !evidence.is_empty() {
                 h4 { (w.evidence) }
                 ul { @for line in &evidence { li { (line.as_str().unwrap_or_default()) } } }
@@ -330,7 +342,7 @@ fn megahertz(hz: f64) -> String {
 }
 
 /// A probability as people say it; never a certainty, never an impossibility.
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     match 100.0 * share {
         p if p > 99.0 => ">99 %".to_owned(),
         p if p < 1.0 => "<1 %".to_owned(),

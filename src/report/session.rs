@@ -1,10 +1,15 @@
 //! Records read back: one pass for each capture.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use super::about::Stimulus;
+use crate::logbook::{Sweep, records_of};
+use crate::records;
 
 /// `capture`, as far as a report needs it.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -70,6 +75,9 @@ pub(crate) struct Pass {
     pub(crate) transmitters: Vec<Transmitter>,
     /// Absent where the sweep ended without one.
     pub(crate) summary: Option<Summary>,
+    /// What was done to provoke devices.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) stimuli: Vec<Stimulus>,
 }
 
 impl Pass {
@@ -102,18 +110,53 @@ impl Session {
     /// # Errors
     /// where the file cannot be read, a line is no record, or there is no capture in it; the message names the line.
     pub(crate) fn read(path: &Path) -> Result<Self> {
+        if path.is_dir() {
+            return Ok(Self { passes: vec![Self::of_sweep(path)?] });
+        }
         let text = std::fs::read_to_string(path).with_context(|| {
             format!("{}: cannot be read; name a file of records, made with: cellsweep analyze --output", path.display())
         })?;
+        let passes = Self::passes(&text, path)?;
+        if passes.is_empty() {
+            bail!("{}: holds no records; make them with: cellsweep analyze --output", path.display());
+        }
+        Ok(Self { passes })
+    }
+
+    fn passes(text: &str, path: &Path) -> Result<Vec<Pass>> {
         let mut passes: Vec<Pass> = Vec::new();
         let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
         for (index, line) in lines {
             Self::take(&mut passes, line).with_context(|| format!("{}, line {}", path.display(), index + 1))?;
         }
-        if passes.is_empty() {
-            bail!("{}: holds no records; make them with: cellsweep analyze --output", path.display());
+        Ok(passes)
+    }
+
+    /// The parts of a sweep in its directory as one pass. What an end that never came would have told is computed.
+    fn of_sweep(directory: &Path) -> Result<Pass> {
+        let sweep = Sweep::open(directory)?;
+        let path = records_of(directory);
+        let text = std::fs::read_to_string(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let whole = text.rfind('\n').map_or(0, |last| last + 1);
+        let mut parts = Self::passes(&text[..whole], &path)?.into_iter();
+        let Some(mut pass) = parts.next() else { bail!("{}: holds no records", path.display()) };
+        for part in parts {
+            pass.bursts.extend(part.bursts);
+            pass.stimuli.extend(part.stimuli);
         }
-        Ok(Self { passes })
+        let transmitters = sweep.tracker(Arc::default(), 0.0).transmitters();
+        let known: Vec<u64> = pass.transmitters.iter().filter(|t| t.known).map(|t| t.id).collect();
+        let read = |t| serde_json::from_value(records::transmitter_value(t)?).context("is no transmitter record");
+        pass.transmitters = transmitters.iter().map(read).collect::<Result<_>>()?;
+        pass.transmitters.iter_mut().for_each(|t| t.known |= known.contains(&t.id));
+        pass.capture.duration_s = sweep.stream.duration_s;
+        pass.summary = sweep.is_whole.then(|| Summary {
+            samples_processed: sweep.listened.samples,
+            samples_dropped: sweep.listened.lost,
+            blind_s: sweep.listened.lost as f64 / pass.capture.sample_rate_hz,
+            clipped_s: sweep.listened.clipped_s,
+        });
+        Ok(pass)
     }
 
     fn take(passes: &mut Vec<Pass>, line: &str) -> Result<()> {
@@ -122,7 +165,8 @@ impl Session {
         let kind = value["record"].as_str().unwrap_or_default().to_owned();
         if kind == "capture" {
             let capture: Capture = serde_json::from_value(value).context("is no capture record")?;
-            passes.push(Pass { capture, bursts: Vec::new(), transmitters: Vec::new(), summary: None });
+            let (bursts, transmitters, stimuli) = (Vec::new(), Vec::new(), Vec::new());
+            passes.push(Pass { capture, bursts, transmitters, summary: None, stimuli });
             return Ok(());
         }
         let Some(pass) = passes.last_mut() else { bail!("comes before any capture record") };
@@ -130,9 +174,17 @@ impl Session {
             "burst" => pass.bursts.push(serde_json::from_value(value).context("is no burst record")?),
             "transmitter" => pass.transmitters.push(serde_json::from_value(value).context("is no transmitter record")?),
             "summary" => pass.summary = Some(serde_json::from_value(value).context("is no summary record")?),
+            "stimulus" => pass.stimuli.push(stimulus(&value).context("is no stimulus record")?),
             // Records may be added to; a report does without what it does not know.
             _ => (),
         }
         Ok(())
     }
+}
+
+/// What a stimulus record says, in the words of the operator where there are any.
+fn stimulus(value: &Value) -> Option<Stimulus> {
+    let kind = value["kind"].as_str()?;
+    let what = value["note"].as_str().map_or_else(|| kind.to_owned(), |note| format!("{kind}: {note}"));
+    Some(Stimulus { time_s: value["time_s"].as_f64()?, what })
 }

@@ -142,6 +142,16 @@ pub(super) struct Findings {
     pub(super) file: String,
     pub(super) others: String,
     pub(super) seconds: String,
+    pub(super) zones: String,
+    pub(super) zone: String,
+    pub(super) probability: String,
+    pub(super) best: String,
+    pub(super) median: String,
+    pub(super) outside: String,
+    pub(super) responses: String,
+    pub(super) answered: String,
+    pub(super) after: String,
+    pub(super) chance: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -111,13 +111,13 @@ impl Device {
         are_alike(self.technology, next.technology) && high_hz.max(self.high_hz) - low_hz.min(self.low_hz) <= reach_hz
     }
 
-    /// How much speaks for the burst being this device's against a new one's, among so many devices near; `None` where
-    /// it cannot be.
-    pub(super) fn weight(&self, next: &Fingerprint, num_near: usize) -> Option<f64> {
+    /// How much speaks for the burst being this device's against a new one's, among so many devices near that were
+    /// heard in so much time; `None` where it cannot be.
+    pub(super) fn weight(&self, next: &Fingerprint, num_near: usize, listened_s: f64) -> Option<f64> {
         let num_devices = num_near as f64 + CONCENTRATION;
         let start_s = next.extent.start_s;
         if self.session.is_open(start_s)
-            && let Some(weight) = self.session.weight(next, num_devices / (start_s.max(0.0) + SETTLING_S))
+            && let Some(weight) = self.session.weight(next, num_devices / (listened_s.max(0.0) + SETTLING_S))
         {
             return Some(weight);
         }

@@ -33,4 +33,14 @@ impl Event {
             Self::Stimulus(stimulus) => stimulus.time_s,
         }
     }
+
+    /// The same so many seconds later.
+    pub fn later(&self, by_s: f64) -> Self {
+        let mut event = self.clone();
+        match &mut event {
+            Self::Gain { time_s, .. } | Self::Mark { time_s, .. } => *time_s += by_s,
+            Self::Stimulus(stimulus) => stimulus.time_s += by_s,
+        }
+        event
+    }
 }

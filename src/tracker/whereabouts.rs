@@ -9,6 +9,7 @@
 //! Ignores: walls within the object, heights, and that zones differ in size.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::look::{Class, Look, Mean};
 use super::zones::{Visit, ZoneList};
@@ -49,6 +50,8 @@ pub struct ZoneLevel {
 /// Where a device may be.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Whereabouts {
+    /// The zones.
+    pub list: Arc<ZoneList>,
     /// One for each zone of the list, in its order.
     pub zones: Vec<ZoneLevel>,
     /// The zone that would tell most next; `None` where the device is all but found.
@@ -136,7 +139,7 @@ impl Search {
     }
 
     /// Takes a look that was had during a visit of one of these zones.
-    pub(super) fn add(&mut self, look: &Look, visit: Visit, list: &ZoneList) {
+    pub(super) fn add(&mut self, look: &Look, visit: Visit, list: &Arc<ZoneList>) {
         if !look.level_db.is_finite() || visit.zone >= list.zones.len() {
             return;
         }
@@ -172,7 +175,7 @@ impl Search {
         }
     }
 
-    fn weigh(&self, list: &ZoneList) -> Whereabouts {
+    fn weigh(&self, list: &Arc<ZoneList>) -> Whereabouts {
         let zones = 0..list.zones.len();
         let fits: Vec<Fit> = zones.clone().map(|zone| Fit::of(&self.measures, zone, list)).collect();
         let best = fits.iter().map(|fit| fit.evidence).fold(f64::NEG_INFINITY, f64::max);
@@ -193,6 +196,7 @@ impl Search {
             }
         };
         Whereabouts {
+            list: Arc::clone(list),
             next: self.next(&fits, &probabilities, list),
             zones: zones.clone().map(level).collect(),
             outside: zones.clone().any(|zone| is_outside(&zone)).then_some(outside),
@@ -314,8 +318,8 @@ mod tests {
     use crate::tracker::look::Gains;
     use crate::tracker::testing::{Dice, burst};
 
-    fn car() -> ZoneList {
-        ZoneList::named(Path::new("vehicle")).expect("a template")
+    fn car() -> Arc<ZoneList> {
+        Arc::new(ZoneList::named(Path::new("vehicle")).expect("a template"))
     }
 
     /// A simulated walk.

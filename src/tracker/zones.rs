@@ -20,7 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Lists that need no file.
 const TEMPLATES: [&str; 2] = [include_str!("zones/vehicle.toml"), include_str!("zones/room.toml")];
@@ -31,7 +31,7 @@ const MAX_MARKS: usize = 4096;
 const APART_M: f64 = 1.5;
 
 /// One zone.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Zone {
     /// What it is called.
@@ -54,13 +54,13 @@ impl Zone {
 }
 
 /// The zones of an object that is swept.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ZoneList {
     /// What the object is.
     pub name: String,
     /// Its zones.
-    #[serde(rename = "zone")]
+    #[serde(default, rename = "zone")]
     pub zones: Vec<Zone>,
 }
 

@@ -6,6 +6,7 @@ mod contract;
 mod convert;
 mod determinism;
 mod formats;
+mod keep;
 mod memory;
 mod noise;
 mod pipe;
