@@ -16,6 +16,8 @@ pub(super) const WAKE_SIGMA_HZ: f64 = 15.0;
 /// Share and spread of steps of the modem's frequency.
 const STEP_SHARE: f64 = 0.2;
 const STEP_SIGMA_HZ: f64 = 40.0;
+/// Share of steps that outlast a session: a modem that has warmed up is back at its old frequency the next time.
+const BETWEEN_STEP_SHARE: f64 = 0.03;
 /// A preamble of LTE is sent before the network has corrected anything.
 const PREAMBLE_STEP_SIGMA_HZ: f64 = 150.0;
 /// Share of measurements that are wrong altogether.
@@ -49,11 +51,11 @@ fn density(apart: f64, sigma: f64) -> f64 {
 }
 
 /// Weight of two positions on the grid, with `drift_hz` what a device moves by between them.
-fn frequency(a: &GridPosition, b: &GridPosition, drift_hz: f64, step_hz: f64) -> f64 {
+fn frequency(a: &GridPosition, b: &GridPosition, drift_hz: f64, (step_share, step_hz): (f64, f64)) -> f64 {
     let (apart_hz, modulus_hz) = (a.distance_hz(b), a.modulus_hz.min(b.modulus_hz));
     let measured = a.sigma_hz.hypot(b.sigma_hz);
-    let core = (1.0 - STEP_SHARE - BLUNDER) * density(apart_hz, measured.hypot(drift_hz));
-    let step = STEP_SHARE * density(apart_hz, measured.hypot(step_hz));
+    let core = (1.0 - step_share - BLUNDER) * density(apart_hz, measured.hypot(drift_hz));
+    let step = step_share * density(apart_hz, measured.hypot(step_hz));
     let same = core + step + BLUNDER / modulus_hz;
     let other = (1.0 - FOREIGN) * density(apart_hz, measured.hypot(DEVICES_SIGMA_HZ)) + FOREIGN / modulus_hz;
     (same / other).ln()
@@ -63,12 +65,12 @@ fn frequency(a: &GridPosition, b: &GridPosition, drift_hz: f64, step_hz: f64) ->
 pub(super) fn frequency_within_session(a: &Fingerprint, b: &Fingerprint) -> Option<f64> {
     let is_mixed = (a.channel == Channel::Prach) != (b.channel == Channel::Prach);
     let step_hz = if is_mixed { PREAMBLE_STEP_SIGMA_HZ } else { STEP_SIGMA_HZ };
-    Some(frequency(a.grid.as_ref()?, b.grid.as_ref()?, SESSION_SIGMA_HZ, step_hz))
+    Some(frequency(a.grid.as_ref()?, b.grid.as_ref()?, SESSION_SIGMA_HZ, (STEP_SHARE, step_hz)))
 }
 
 /// Weight of a burst's frequency against that of a device heard in an earlier session.
 pub(super) fn frequency_between_sessions(device: &GridPosition, burst: &GridPosition) -> f64 {
-    frequency(device, burst, WAKE_SIGMA_HZ, STEP_SIGMA_HZ)
+    frequency(device, burst, WAKE_SIGMA_HZ, (BETWEEN_STEP_SHARE, STEP_SIGMA_HZ))
 }
 
 /// Difference of level that no power control explains: a device keeps its power or its power per tone, or what lies
@@ -124,7 +126,8 @@ mod tests {
 
     #[test]
     fn a_like_frequency_speaks_for_one_device_and_a_far_one_against_it() {
-        let weight = |apart_hz| frequency(&at(1000.0, 3.0), &at(1000.0 + apart_hz, 3.0), 3.0, STEP_SIGMA_HZ);
+        let weight =
+            |apart_hz| frequency(&at(1000.0, 3.0), &at(1000.0 + apart_hz, 3.0), 3.0, (STEP_SHARE, STEP_SIGMA_HZ));
         assert!(weight(0.0) > 2.5 && weight(8.0) > 1.0);
         assert!(weight(40.0) > -2.0, "a step of the modem is no proof against it: {}", weight(40.0));
         assert!(weight(700.0) < -4.0 && weight(1800.0) < -4.0);
@@ -141,6 +144,6 @@ mod tests {
 
     #[test]
     fn an_uncertain_frequency_weighs_little() {
-        assert!(frequency(&at(0.0, 90.0), &at(130.0, 90.0), 3.0, 40.0).abs() < 0.5);
+        assert!(frequency(&at(0.0, 90.0), &at(130.0, 90.0), 3.0, (STEP_SHARE, 40.0)).abs() < 0.5);
     }
 }

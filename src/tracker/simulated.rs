@@ -1,5 +1,8 @@
 //! How well sessions and devices are told apart, on simulated bursts of devices with the spreads of a cell: 60 Hz of
 //! frequency and 8 dB of level between devices, 15 Hz and 5 dB between the sessions of one.
+//!
+//! Offline and with these spreads known, frequency and level reach F1 0.87, 0.88, 0.70, 0.49 for 2, 3, 5, 10 devices;
+//! arrival times to 0.3 µs beside them 1.00, 0.95, 0.88, 0.83: no detector tells them so finely.
 
 use std::collections::BTreeMap;
 
@@ -83,7 +86,7 @@ fn mean(values: &[f64]) -> (f64, f64) {
 #[test]
 fn sessions_are_linked_and_devices_told_apart() {
     const SEEDS: u64 = 12;
-    for (num_devices, bar) in [(1, 0.97), (2, 0.78), (3, 0.68), (5, 0.48), (10, 0.25)] {
+    for (num_devices, bar) in [(1, 0.97), (2, 0.8), (3, 0.7), (5, 0.52), (10, 0.3)] {
         let (f1, linked): (Vec<f64>, Vec<f64>) = (0..SEEDS).map(|seed| judged(num_devices, seed)).unzip();
         let ((f1, f1_half), (linked, linked_half)) = (mean(&f1), mean(&linked));
         eprintln!("{num_devices} devices: F1 {f1:.3} ± {f1_half:.3}, linked {linked:.4} ± {linked_half:.4}");
