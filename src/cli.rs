@@ -146,6 +146,9 @@ pub struct SweepArgs {
     /// Where records go [default: standard output]
     #[arg(long, short, value_name = "FILE", requires = "headless")]
     pub output: Option<PathBuf>,
+    /// What is kept.
+    #[command(flatten)]
+    pub keep: KeepArgs,
     /// List of the transmitters you know (TOML), to be told by their names
     #[arg(long, value_name = "FILE")]
     pub known: Option<PathBuf>,
@@ -190,6 +193,9 @@ pub struct ReplayArgs {
     /// What the capture does not tell.
     #[command(flatten)]
     pub open: CaptureArgs,
+    /// Zones to be walked: vehicle, room, or a list of your own (TOML)
+    #[arg(long, value_name = "ZONES")]
+    pub zones: Option<PathBuf>,
     /// List of the transmitters you know (TOML), to be told by their names
     #[arg(long, value_name = "FILE")]
     pub known: Option<PathBuf>,

@@ -1,5 +1,6 @@
 //! `--keep`: the directory of a sweep beside whatever a command does.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
@@ -10,6 +11,11 @@ use crate::logbook::{Logbook, Sweep, records_of};
 use crate::pipeline::snapshot::Stream;
 use crate::pipeline::{Outputs, Past};
 use crate::tracker::zones::ZoneList;
+
+/// The zones to be walked.
+pub(super) fn zones(named: Option<&Path>) -> Result<Arc<ZoneList>> {
+    Ok(Arc::new(named.map(ZoneList::named).transpose()?.unwrap_or_default()))
+}
 
 /// Lets the directory of a sweep hear of everything, and gives the pipeline the zones to be walked. `begun_unix_s` is when
 /// the stream began, where that is known; where the sweep is continued, the outputs know what it came to.
@@ -23,7 +29,7 @@ pub(super) fn keep(
     format: SampleFormat,
     begun_unix_s: Option<f64>,
 ) -> Result<Outputs> {
-    let zones = Arc::new(args.zones.as_deref().map_or_else(|| Ok(ZoneList::default()), ZoneList::named)?);
+    let zones = zones(args.zones.as_deref())?;
     let mut outputs = Outputs { zones: Arc::clone(&zones), ..outputs };
     let Some(directory) = args.directory.as_deref() else { return Ok(outputs) };
     let mut logbook = if args.resume && records_of(directory).exists() {

@@ -10,6 +10,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::cli::{ReplayArgs, ScreenArgs};
+use crate::commands::keep::zones;
 use crate::commands::{known, options};
 use crate::logbook::Sweep;
 use crate::pipeline::{self, Outputs, recorded};
@@ -30,7 +31,8 @@ pub(super) fn run(args: &ReplayArgs) -> Result<()> {
     }
     let capture = vetted::open(&args.capture, &args.open.open_options())?;
     let source = CaptureFile::new(capture);
-    show(Box::new(source), options(&args.compute, Some(args.speed)), args.screen, known)
+    let outputs = Outputs { known, zones: zones(args.zones.as_deref())?, ..Outputs::default() };
+    show(Box::new(source), options(&args.compute, Some(args.speed)), args.screen, outputs)
 }
 
 /// Runs a source under the screens until the user leaves.
@@ -38,7 +40,7 @@ pub(super) fn show(
     source: Box<dyn Source>,
     options: pipeline::Options,
     screen: ScreenArgs,
-    known: Arc<Known>,
+    outputs: Outputs,
 ) -> Result<()> {
     dsp::grid::Grid::new(source.stream().sample_rate_hz)
         .map_err(|error| anyhow!("{}: {error}", source.stream().name))?;
@@ -46,7 +48,7 @@ pub(super) fn show(
     let (snapshots, shown) = bounded(SNAPSHOTS);
     let (wishes, controls) = bounded(CONTROLS);
     let (happens, events) = bounded(CONTROLS);
-    let outputs = Outputs { snapshots: Some(snapshots), known, events: Some(events), ..Outputs::default() };
+    let outputs = Outputs { snapshots: Some(snapshots), events: Some(events), ..outputs };
     let wishes = tui::Wishes { controls: wishes, events: happens };
     let outcome = pipeline::run_beside(source, options, outputs, controls, move || {
         tui::run(shown, &wishes, stop, screens).context("the terminal cannot be drawn on; use analyze to print records")

@@ -3,17 +3,18 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::replay::show;
 use crate::cli::SweepArgs;
-use crate::commands::{known, options, record_writer, tell};
+use crate::commands::{keep, known, options, record_writer, tell};
 use crate::pipeline::{self, Outputs};
 use crate::source::Source;
 use crate::source::radio::{Radio, Settings};
 use crate::source::until::Until;
-use crate::tracker::known::Known;
+use crate::tracker::event::Event;
 
 pub(super) fn run(args: &SweepArgs) -> Result<()> {
     let known = known(args.known.as_deref())?;
@@ -30,7 +31,14 @@ pub(super) fn run(args: &SweepArgs) -> Result<()> {
         tell(&format!("{}: {note}", stream.name));
     }
     let cuts = radio.cuts_unmeasured();
-    let swept = if args.headless { print(radio, args, known) } else { draw(radio, args, known) };
+    // A radio that sets its gain itself does not tell it: its levels cannot be compared.
+    let is_automatic = args.gain.is_none() && radio.gain_note().is_none();
+    let gain = Event::Gain { time_s: 0.0, gain_db: args.gain };
+    let beginning = if is_automatic || args.gain.is_some() { vec![gain] } else { Vec::new() };
+    let outputs = Outputs { known, beginning, ..Outputs::default() };
+    let now_unix_s = SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs_f64()).ok();
+    let outputs = keep::keep(&args.keep, outputs, &stream, radio.format(), now_unix_s)?;
+    let swept = if args.headless { print(radio, args, outputs) } else { draw(radio, args, outputs) };
     match cuts.load(Ordering::Relaxed) {
         0 => {}
         cuts => {
@@ -45,13 +53,13 @@ pub(super) fn run(args: &SweepArgs) -> Result<()> {
     swept
 }
 
-fn draw(radio: Radio, args: &SweepArgs, known: Arc<Known>) -> Result<()> {
+fn draw(radio: Radio, args: &SweepArgs, outputs: Outputs) -> Result<()> {
     // The screens watch the keys and the signals; when they end, so does the pipeline.
     let source = Until::new(radio, args.duration, Arc::default());
-    show(Box::new(source), options(&args.compute, None), args.screen, known)
+    show(Box::new(source), options(&args.compute, None), args.screen, outputs)
 }
 
-fn print(radio: Radio, args: &SweepArgs, known: Arc<Known>) -> Result<()> {
+fn print(radio: Radio, args: &SweepArgs, outputs: Outputs) -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP] {
         // The first asks for an orderly end, the second does not wait for it.
@@ -64,7 +72,7 @@ fn print(radio: Radio, args: &SweepArgs, known: Arc<Known>) -> Result<()> {
         return Ok(());
     }
     let source = Until::new(radio, args.duration, stop);
-    let outputs = Outputs { records: Some(records), known, ..Outputs::default() };
+    let outputs = Outputs { records: Some(records), ..outputs };
     let outcome = pipeline::run(Box::new(source), options(&args.compute, None), outputs, None)?;
     match outcome.failure {
         Some(failure) => bail!(failure),

@@ -184,8 +184,9 @@ impl<'a> Collector<'a> {
 
     /// Takes what happened beside bursts.
     fn hear_events(&mut self) -> Result<()> {
-        let Some(inbox) = self.outputs.events.clone() else { return Ok(()) };
-        for event in inbox.try_iter() {
+        let beginning = std::mem::take(&mut self.outputs.beginning);
+        let inbox = self.outputs.events.clone();
+        for event in beginning.into_iter().chain(inbox.iter().flat_map(Receiver::try_iter)) {
             self.news = true;
             self.tracker.hear(&event);
             self.outputs.listeners.iter_mut().try_for_each(|listener| listener.event(&event))?;
