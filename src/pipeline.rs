@@ -44,8 +44,9 @@ const NUM_BLOCKS: usize = 8;
 /// Longest and shortest block.
 const MAX_BLOCK_S: f64 = 2.0;
 const MIN_BLOCK_SAMPLES: usize = 64;
-/// Bytes of all blocks together at the most.
-const MAX_POOL_BYTES: usize = 32 << 20;
+/// Bytes of all blocks together at the most; a radio does not wait while the analysis catches up.
+const MAX_POOL_BYTES: usize = 16 << 20;
+const MAX_LIVE_POOL_BYTES: usize = 64 << 20;
 /// Display rows in flight.
 const NUM_ROWS: usize = 16;
 /// Messages that may wait for the collector.
@@ -166,7 +167,8 @@ pub fn run(
     counters.set_speed(options.speed);
     let threads = options.threads.max(1);
     let block_s = options.block_s.clamp(0.0, MAX_BLOCK_S);
-    let most = MAX_POOL_BYTES / NUM_BLOCKS / size_of::<num_complex::Complex32>();
+    let most_bytes = if source.is_live() { MAX_LIVE_POOL_BYTES } else { MAX_POOL_BYTES };
+    let most = most_bytes / NUM_BLOCKS / size_of::<num_complex::Complex32>();
     let block_samples = ((block_s * stream.sample_rate_hz) as usize).clamp(MIN_BLOCK_SAMPLES, most);
     let pool = Pool::new(NUM_BLOCKS, block_samples);
     let (full, blocks) = bounded(NUM_BLOCKS);
