@@ -49,7 +49,6 @@ impl Instant {
     }
 
     /// From seconds since 1970, where they are believable (up to the year 9999).
-    #[cfg(feature = "hdf5")]
     pub(crate) fn from_seconds(seconds: f64) -> Option<Self> {
         (0.0..2.5e11).contains(&seconds).then(|| Self {
             seconds: seconds.floor() as i64,
@@ -87,6 +86,14 @@ impl Instant {
     pub(crate) fn since(self, earlier: Self) -> f64 {
         (self.seconds - earlier.seconds) as f64 + (f64::from(self.nanoseconds) - f64::from(earlier.nanoseconds)) * 1e-9
     }
+}
+
+/// Seconds since 1970 as a recording's `datetime` (ISO 8601 in UTC, to the microsecond); empty beyond the year 9999.
+pub fn utc(seconds_since_1970: f64) -> String {
+    let microseconds = (seconds_since_1970 * 1e6).round();
+    let instant = Instant::from_seconds((microseconds / 1e6).floor());
+    let nanoseconds = microseconds.rem_euclid(1e6) as u32 * 1000;
+    instant.map_or_else(String::new, |instant| Instant { nanoseconds, ..instant }.to_string())
 }
 
 /// ISO 8601 with as many digits of the second as are not zero.

@@ -40,6 +40,7 @@ mod wav_writer;
 pub mod writer;
 
 pub use capture::{Capture, CaptureInfo, OpenOptions, Stretch, open};
+pub use datetime::utc;
 pub use error::Error;
 pub use sample_format::{Endian, SampleFormat};
 pub use sigmf::{Annotation, annotate};

@@ -4,6 +4,9 @@
 //! appear, whole, by another rename. Metadata thus never speak of samples that are not there, a recording of the same
 //! name is replaced only by a finished one, and one that was interrupted keeps its samples in the `.part` file. Of an
 //! archive both are members, and it is renamed as a whole.
+//!
+//! A growing recording has its names from the beginning, so that it can be read at any time, and after whatever ended
+//! its writer: its metadata are replaced, whole, at each checkpoint. They hold no hash before the end.
 
 use std::{
     fs::{self, File},
@@ -38,6 +41,13 @@ pub(crate) struct SigmfSink {
     data_header: Vec<u8>,
 }
 
+/// Whether metadata tell the hash of the samples.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hashed {
+    Yes,
+    NotYet,
+}
+
 impl SigmfSink {
     /// Begins a recording at `path`: the metadata of a pair, or an archive.
     pub(crate) fn create(path: &Path, recording: &Recording) -> Result<Self, Error> {
@@ -52,6 +62,44 @@ impl SigmfSink {
         let data_header = if is_archive { member_header(path, DATA_ENDING, 0, recording) } else { Vec::new() };
         part.write_all(&data_header).map_err(|cause| Error::io(&part_path, "cannot be written", cause))?;
         Ok(Self { path: path.to_owned(), part_path, part, hash: Sha512::new(), num_bytes: 0, data_header })
+    }
+
+    /// Begins a pair whose metadata are at `path` and that grows under its own names. Nothing is written over.
+    pub(crate) fn create_growing(path: &Path, recording: &Recording) -> Result<Self, Error> {
+        if path.exists() {
+            return Err(Error::unsupported(path, "is there already; name another recording"));
+        }
+        let data_path = path.with_extension(DATA_ENDING);
+        let data = File::create_new(&data_path).map_err(|cause| Error::io(&data_path, "cannot be created", cause))?;
+        let mut sink = Self {
+            path: path.to_owned(),
+            part_path: data_path,
+            part: data,
+            hash: Sha512::new(),
+            num_bytes: 0,
+            data_header: Vec::new(),
+        };
+        sink.checkpoint(recording, &[Stretch { sample: 0, time: 0, num_samples: 0 }], &[])?;
+        Ok(sink)
+    }
+
+    /// Whether it has its names already.
+    pub(crate) fn is_growing(&self) -> bool {
+        self.data_header.is_empty() && self.part_path.extension().is_some_and(|ending| ending == DATA_ENDING)
+    }
+
+    /// Brings the metadata of a growing recording up to now.
+    pub(crate) fn checkpoint(
+        &mut self,
+        recording: &Recording,
+        stretches: &[Stretch],
+        annotations: &[Annotation],
+    ) -> Result<(), Error> {
+        let metadata = self.metadata(recording, stretches, annotations, Hashed::NotYet);
+        let part_path = part_of(&self.path);
+        fs::write(&part_path, metadata.to_string())
+            .map_err(|cause| Error::io(&part_path, "cannot be written", cause))?;
+        rename(&part_path, &self.path)
     }
 
     /// Where it is written before it has its name.
@@ -74,7 +122,7 @@ impl SigmfSink {
         stretches: &[Stretch],
         annotations: &[Annotation],
     ) -> Result<(), Error> {
-        let metadata = self.metadata(recording, stretches, annotations);
+        let metadata = self.metadata(recording, stretches, annotations, Hashed::Yes);
         let text = serde_json::to_vec_pretty(&metadata)
             .map_err(|error| Error::malformed(&self.path, format!("its metadata cannot be written: {error}")))?;
         if !self.data_header.is_empty() {
@@ -107,15 +155,23 @@ impl SigmfSink {
         self.part.sync_all()
     }
 
-    fn metadata(&self, recording: &Recording, stretches: &[Stretch], annotations: &[Annotation]) -> Value {
+    fn metadata(
+        &self,
+        recording: &Recording,
+        stretches: &[Stretch],
+        annotations: &[Annotation],
+        hashed: Hashed,
+    ) -> Value {
         let mut global = json!({
             "core:datatype": recording.format.to_string(),
             "core:sample_rate": recording.sample_rate_hz,
             "core:version": SIGMF_VERSION,
             "core:num_channels": 1,
-            "core:sha512": hexadecimal(&self.hash.clone().finalize()),
             "core:recorder": concat!("cellsweep ", env!("CARGO_PKG_VERSION")),
         });
+        if hashed == Hashed::Yes {
+            global["core:sha512"] = json!(hexadecimal(&self.hash.clone().finalize()));
+        }
         if !recording.description.is_empty() {
             global["core:description"] = json!(recording.description);
         }

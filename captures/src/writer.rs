@@ -92,14 +92,47 @@ impl Writer {
                 ));
             }
         };
-        Ok(Self {
+        Ok(Self::over(sink, path, recording))
+    }
+
+    /// Begins a SigMF pair (`X.sigmf-meta`) that can be read while it grows, and after whatever ended its writer, as
+    /// far as the last [`checkpoint`](Self::checkpoint) and all samples since. A recording that is there is not written
+    /// over.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create); and if there is a recording of that name.
+    pub fn create_growing(path: &Path, recording: &Recording) -> Result<Self, Error> {
+        check_sample_rate(path, Some(recording.sample_rate_hz), "the sample rate to write")?;
+        check_center_frequency(path, recording.center_frequency_hz, "the centre frequency to write")?;
+        if path.extension().is_none_or(|ending| ending != "sigmf-meta") {
+            return Err(Error::unsupported(path, "only a SigMF pair can grow; let the name end in .sigmf-meta"));
+        }
+        let sink = Sink::Sigmf(Box::new(SigmfSink::create_growing(path, recording)?));
+        Ok(Self::over(sink, path, recording))
+    }
+
+    fn over(sink: Sink, path: &Path, recording: &Recording) -> Self {
+        Self {
             recording: recording.clone(),
             path: path.to_owned(),
             sink,
             buffer: vec![0; BLOCK_SAMPLES * recording.format.bytes_per_sample()],
             stretches: vec![Stretch { sample: 0, time: 0, num_samples: 0 }],
             clipped: 0,
-        })
+        }
+    }
+
+    /// Brings the metadata of a growing recording up to now; of any other, does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if they cannot be written.
+    pub fn checkpoint(&mut self, annotations: &[Annotation]) -> Result<(), Error> {
+        match &mut self.sink {
+            Sink::Sigmf(sink) if sink.is_growing() => sink.checkpoint(&self.recording, &self.stretches, annotations),
+            _ => Ok(()),
+        }
     }
 
     /// Appends `samples`. Those beyond full scale are clipped and counted.

@@ -311,3 +311,36 @@ fn annotating_replaces_ones_own_and_keeps_the_rest() {
     let refused = annotate(Path::new("x.wav"), "us", &[]).unwrap_err().to_string();
     assert!(refused.contains("only a SigMF pair"), "{refused}");
 }
+
+/// A recording that grows is whole at every moment, names no hash before its end, and replaces nothing.
+#[test]
+fn a_growing_recording_can_be_read_at_any_time() {
+    let folder = Folder::new();
+    let recording = Recording {
+        format: SampleFormat::Ci8,
+        sample_rate_hz: 1000.0,
+        center_frequency_hz: Some(1e8),
+        description: String::new(),
+        datetime: Some(captures::utc(1_790_000_000.25)),
+    };
+    let path = folder.at("x.sigmf-meta");
+    let mut writer = Writer::create_growing(&path, &recording).unwrap();
+    let codes_now = || codes(&mut open(&path, &OpenOptions::default()).unwrap());
+    writer.write_encoded(&[1, 0, 2, 0]).unwrap();
+    assert_eq!(codes_now(), [1, 2], "samples since the checkpoint are there");
+    writer.lost(7).unwrap();
+    let label = Annotation { sample_start: 1, label: Some("burst".to_owned()), ..Annotation::default() };
+    writer.checkpoint(std::slice::from_ref(&label)).unwrap();
+    writer.write_encoded(&[3, 0]).unwrap();
+    let capture = open(&path, &OpenOptions::default()).unwrap();
+    assert_eq!(capture.info().stretches[1], Stretch { sample: 2, time: 9, num_samples: 1 });
+    assert_eq!(capture.info().annotations[0].label.as_deref(), Some("burst"));
+    assert_eq!(capture.info().datetime.as_deref(), Some("2026-09-21T14:13:20.25Z"));
+    writer.finish(&[label]).unwrap();
+    assert_eq!(codes_now(), [1, 2, 3]);
+    let verified = OpenOptions { verify: true, ..OpenOptions::default() };
+    assert!(open(&path, &verified).is_ok(), "the end tells the hash");
+    let again = Writer::create_growing(&path, &recording).unwrap_err().to_string();
+    assert!(again.contains("is there already"), "{again}");
+    assert!(Writer::create_growing(&folder.at("x.wav"), &recording).is_err());
+}
