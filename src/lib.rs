@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod commands;
 mod heat;
+pub mod hop_plan;
 pub mod logbook;
 pub mod pipeline;
 mod plot;
