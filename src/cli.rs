@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use captures::{OpenOptions, SampleFormat};
 use clap::{Args, Parser, Subcommand};
 
+use crate::hop_plan::{self, SHORTEST_DWELL_S, Wanted};
+use crate::pipeline::Trigger;
+use crate::pipeline::mqtt::Broker;
 use crate::report::Language;
 use crate::source::vetted;
 
@@ -22,6 +25,8 @@ pub struct Cli {
 pub enum Command {
     /// Listen with a radio (SoapySDR)
     Sweep(SweepArgs),
+    /// Write what a radio hears to disk, all of it or what is around bursts
+    Record(RecordArgs),
     /// Play a recorded capture through the same screens
     Replay(ReplayArgs),
     /// Analyse captures as fast as the machine allows and print records (JSON Lines)
@@ -122,24 +127,73 @@ pub struct ScreenArgs {
     pub fps: u16,
 }
 
-/// Arguments of `sweep`.
+/// Where to listen: around one frequency, or over bands, for which the radio hops where it cannot hear them at once.
 #[derive(Debug, Args)]
-pub struct SweepArgs {
+#[group(required = true, multiple = true)]
+pub struct PlaceArgs {
     /// Radio frequency at the middle of the band, e.g. 832.3M
-    #[arg(long, value_name = "HZ", value_parser = frequency)]
-    pub center: f64,
+    #[arg(long, value_name = "HZ", value_parser = frequency, conflicts_with_all = ["band", "region", "range"])]
+    pub center: Option<f64>,
+    /// Uplink bands by number, e.g. 8,20,28; 20:0.5 stays half a second on each part of band 20
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = band)]
+    pub band: Vec<Wanted>,
+    /// The bands of a region: eu, us, jp, cn, au
+    #[arg(long, value_name = "NAME", value_parser = region)]
+    pub region: Option<Region>,
+    /// From one radio frequency to another, e.g. 880M:915M
+    #[arg(long, value_name = "HZ:HZ", value_delimiter = ',', value_parser = range)]
+    pub range: Vec<Wanted>,
+}
+
+/// The bands of a region.
+#[derive(Debug, Clone)]
+pub struct Region(pub Vec<Wanted>);
+
+/// Which radio, and how it is to be set.
+#[derive(Debug, Args)]
+pub struct RadioArgs {
     /// Sample rate
     #[arg(long, value_name = "HZ", default_value = "1.92M", value_parser = frequency)]
     pub rate: f64,
-    /// Gain [default: the radio's automatic gain, if it has one]
-    #[arg(long, value_name = "DB", allow_negative_numbers = true, value_parser = gain)]
-    pub gain: Option<f64>,
+    /// Gain in dB; auto keeps the noise just above the converter's own and takes the gain down on clipping; device leaves
+    /// it to the radio's own control
+    #[arg(long, value_name = "DB", default_value = "auto", allow_negative_numbers = true, value_parser = gain)]
+    pub gain: Gain,
     /// Which radio, e.g. driver=rtlsdr,serial=1 [default: the first found]
     #[arg(long, value_name = "ARGS", default_value = "", hide_default_value = true, value_parser = device)]
     pub device: String,
     /// End after so many seconds
     #[arg(long, value_name = "S", value_parser = duration)]
     pub duration: Option<f64>,
+}
+
+/// What starts a recording, and how much of the time around it is recorded.
+#[derive(Debug, Args)]
+pub struct TriggerArgs {
+    /// Record only around bursts: of a technology (nb-iot, lte-m, lte, gsm, nr, unknown), transmitter=ID, level=DBFS; or
+    /// key: what Shift-r starts and ends on the screens; may be given several times [default: record everything]
+    #[arg(long = "trigger", value_name = "WHAT", allow_negative_numbers = true)]
+    pub triggers: Vec<Trigger>,
+    /// Seconds recorded before what triggers
+    #[arg(long, value_name = "S", default_value_t = 2.0, value_parser = margin)]
+    pub before: f64,
+    /// Seconds recorded after it
+    #[arg(long, value_name = "S", default_value_t = 2.0, value_parser = margin)]
+    pub after: f64,
+}
+
+/// Arguments of `sweep`.
+#[derive(Debug, Args)]
+pub struct SweepArgs {
+    /// Where to listen.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Sessions of this length are to be caught: no part of a band is revisited later, where that can be
+    #[arg(long, value_name = "S", default_value_t = 2.0, value_parser = session)]
+    pub session: f64,
+    /// Which radio.
+    #[command(flatten)]
+    pub radio: RadioArgs,
     /// Print records (JSON Lines) instead of drawing screens; Ctrl-C ends it
     #[arg(long)]
     pub headless: bool,
@@ -149,6 +203,18 @@ pub struct SweepArgs {
     /// What is kept.
     #[command(flatten)]
     pub keep: KeepArgs,
+    /// Begin a new file after so many seconds; its name bears the time, and no earlier one is written over
+    #[arg(long, value_name = "S", requires = "output", value_parser = duration)]
+    pub rotate: Option<f64>,
+    /// Also publish each record to a broker, under TOPIC/burst, TOPIC/transmitter and so on
+    #[arg(long, value_name = "mqtt://HOST/TOPIC", requires = "headless")]
+    pub mqtt: Option<Broker>,
+    /// Also record IQ; with --trigger, into X-0001.sigmf-meta and so on
+    #[arg(long, value_name = "X.sigmf-meta")]
+    pub record: Option<PathBuf>,
+    /// What starts a recording.
+    #[command(flatten)]
+    pub trigger: TriggerArgs,
     /// List of the transmitters you know (TOML), to be told by their names
     #[arg(long, value_name = "FILE")]
     pub known: Option<PathBuf>,
@@ -158,6 +224,26 @@ pub struct SweepArgs {
     /// How to draw.
     #[command(flatten)]
     pub screen: ScreenArgs,
+}
+
+/// Arguments of `record`.
+#[derive(Debug, Args)]
+pub struct RecordArgs {
+    /// The recording; with --trigger, there are X-0001.sigmf-meta and so on
+    #[arg(value_name = "X.sigmf-meta")]
+    pub recording: PathBuf,
+    /// Radio frequency at the middle of the band, e.g. 832.3M
+    #[arg(long, value_name = "HZ", value_parser = frequency)]
+    pub center: f64,
+    /// Which radio.
+    #[command(flatten)]
+    pub radio: RadioArgs,
+    /// What starts a recording.
+    #[command(flatten)]
+    pub trigger: TriggerArgs,
+    /// How to compute.
+    #[command(flatten)]
+    pub compute: ComputeArgs,
 }
 
 /// Arguments of `devices`.
@@ -408,10 +494,26 @@ fn frequency(text: &str) -> Result<f64, String> {
     }
 }
 
-fn gain(text: &str) -> Result<f64, String> {
+/// What the gain is to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Gain {
+    /// Chosen from the noise and from clipping.
+    Auto,
+    /// The radio's own control.
+    Device,
+    /// So many dB.
+    Db(f64),
+}
+
+fn gain(text: &str) -> Result<Gain, String> {
+    match text {
+        "auto" => return Ok(Gain::Auto),
+        "device" => return Ok(Gain::Device),
+        _ => {}
+    }
     match text.trim_end_matches("dB").trim().parse::<f64>() {
-        Ok(value) if (-200.0..=200.0).contains(&value) => Ok(value),
-        _ => Err("expected a gain in dB, such as 30".to_owned()),
+        Ok(value) if (-200.0..=200.0).contains(&value) => Ok(Gain::Db(value)),
+        _ => Err("expected a gain in dB, such as 30, or auto or device".to_owned()),
     }
 }
 
@@ -419,6 +521,46 @@ fn duration(text: &str) -> Result<f64, String> {
     match text.trim_end_matches('s').parse::<f64>() {
         Ok(value) if value > 0.0 && value <= 1e9 => Ok(value),
         _ => Err("expected a positive number of seconds, such as 60".to_owned()),
+    }
+}
+
+/// A band with its dwell, where one is given: `20` or `20:0.5`.
+fn band(text: &str) -> Result<Wanted, String> {
+    let (number, dwell) = text.split_once(':').map_or((text, None), |(number, dwell)| (number, Some(dwell)));
+    let number = number.trim().trim_start_matches(['B', 'b']).parse();
+    let dwell_s = dwell.map(|text| text.trim_end_matches('s').parse()).transpose();
+    match (number, dwell_s) {
+        (Ok(number), Ok(dwell_s)) if dwell_s.is_none_or(|s| (SHORTEST_DWELL_S..=3600.0).contains(&s)) => {
+            hop_plan::region::band(number, dwell_s)
+        }
+        _ => Err(format!("expected a band's number, such as 20, or 20:0.5 with seconds from {SHORTEST_DWELL_S}")),
+    }
+}
+
+fn region(text: &str) -> Result<Region, String> {
+    hop_plan::region::region(text).map(Region)
+}
+
+fn range(text: &str) -> Result<Wanted, String> {
+    let (low, high) = text.split_once(':').ok_or("expected two frequencies, such as 880M:915M")?;
+    let (low_hz, high_hz) = (frequency(low)?, frequency(high)?);
+    if low_hz >= high_hz {
+        return Err("expected the lower frequency first, such as 880M:915M".to_owned());
+    }
+    Ok(Wanted { name: text.to_owned(), low_hz, high_hz, dwell_s: None })
+}
+
+fn session(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('s').parse::<f64>() {
+        Ok(value) if (0.2..=3600.0).contains(&value) => Ok(value),
+        _ => Err("expected seconds from 0.2 to 3600, such as 2".to_owned()),
+    }
+}
+
+fn margin(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('s').parse::<f64>() {
+        Ok(value) if (0.0..=600.0).contains(&value) => Ok(value),
+        _ => Err("expected seconds from 0 to 600, such as 2".to_owned()),
     }
 }
 
@@ -482,6 +624,25 @@ mod tests {
             assert!(frequency(text).is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn bands_and_ranges_are_read() {
+        let told = |wanted: Result<Wanted, String>| wanted.map(|w| (w.name, w.low_hz, w.high_hz, w.dwell_s));
+        assert_eq!(told(band("20")), Ok(("B20".to_owned(), 832e6, 862e6, None)));
+        assert_eq!(told(band("B8:0.5s")), Ok(("B8".to_owned(), 880e6, 915e6, Some(0.5))));
+        assert_eq!(told(range("880M:915M")), Ok(("880M:915M".to_owned(), 880e6, 915e6, None)));
+        for text in ["", "x", "6", "20:", "20:0", "20:1e9", "-1"] {
+            assert!(band(text).is_err(), "{text}");
+        }
+        for text in ["880M", "915M:880M", "880M:880M", ":", "a:b"] {
+            assert!(range(text).is_err(), "{text}");
+        }
+        let typed = |args: &[&str]| Cli::try_parse_from(["cellsweep", "sweep"].iter().chain(args)).is_ok();
+        assert!(typed(&["--center", "832M"]) && typed(&["--band", "8,20:0.5,28"]) && typed(&["--region", "eu"]));
+        assert!(typed(&["--band", "8", "--range", "450M:455M"]));
+        assert!(!typed(&[]) && !typed(&["--center", "832M", "--band", "8"]) && !typed(&["--session", "2"]));
+    }
+
     #[test]
     fn a_radio_is_named_by_pairs() {
         for text in ["", "driver=rtlsdr", "driver=remote, remote=tcp://10.0.0.1:55132,remote:driver=lime", "serial="] {

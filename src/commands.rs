@@ -9,6 +9,8 @@ mod devices;
 mod info;
 mod keep;
 mod plot;
+#[cfg(feature = "soapy")]
+mod record;
 mod replay;
 mod report;
 #[cfg(feature = "hdf5")]
@@ -30,6 +32,7 @@ use clap::CommandFactory;
 
 use crate::cli::{Cli, Command, ComputeArgs};
 use crate::pipeline::Options;
+use crate::pipeline::snapshot::Note;
 use crate::records::RecordWriter;
 use crate::source::vetted;
 use crate::tracker::known::Known;
@@ -42,9 +45,11 @@ pub fn run(cli: Cli) -> ExitCode {
         #[cfg(feature = "soapy")]
         Command::Sweep(args) => sweep::run(&args),
         #[cfg(feature = "soapy")]
+        Command::Record(args) => record::run(&args),
+        #[cfg(feature = "soapy")]
         Command::Devices(args) => devices::run(&args),
         #[cfg(not(feature = "soapy"))]
-        Command::Sweep(_) | Command::Devices(_) => Err(anyhow::anyhow!(
+        Command::Sweep(_) | Command::Record(_) | Command::Devices(_) => Err(anyhow::anyhow!(
             "this build has no radio support; install SoapySDR (apt install libsoapysdr-dev) and build with: \
              cargo build --release --features soapy"
         )),
@@ -140,4 +145,9 @@ fn tell(sentence: &str) {
     if io::stderr().is_terminal() {
         let _ = writeln!(io::stderr(), "{sentence}");
     }
+}
+
+/// Writes the log on standard error.
+fn log(note: &Note) {
+    let _ = writeln!(io::stderr(), "cellsweep: {:.1} s: {}", note.at_s, note.text);
 }

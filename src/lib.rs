@@ -1,5 +1,6 @@
 //! cellsweep finds concealed cellular modules by listening for their uplink.
 
+mod annotation;
 pub mod cli;
 pub mod commands;
 mod heat;

@@ -12,8 +12,11 @@ mod block;
 mod collector;
 mod counters;
 mod front;
+pub mod mqtt;
 mod reader;
 pub mod recorded;
+mod recorder;
+mod recordings;
 pub mod snapshot;
 
 use std::sync::Arc;
@@ -24,6 +27,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use dsp::analyst::Analyst;
 use dsp::frontend::{FrontEnd, Row};
 
+use crate::hop_plan::coverage::Coverage;
 use crate::records::{RecordWriter, Summary};
 use crate::source::Source;
 use crate::tracker::Tracker;
@@ -35,9 +39,11 @@ use collector::Collector;
 use counters::{Counters, Stage};
 use front::{Front, Message, Recycled, Task};
 use reader::Reader;
-use snapshot::{Burst, Control, Listened, Snapshot, Transmitter};
+use recordings::Recordings;
+use snapshot::{Burst, Control, Listened, Note, Snapshot, Transmitter};
 
 pub use collector::Outcome;
+pub use recorder::{RecordingOptions, Trigger};
 
 /// Blocks in flight.
 const NUM_BLOCKS: usize = 8;
@@ -91,6 +97,10 @@ pub struct Outputs {
     pub beginning: Vec<Event>,
     /// What an earlier part of the sweep came to, where it is continued.
     pub past: Option<Past>,
+    /// What is to be recorded.
+    pub recording: Option<RecordingOptions>,
+    /// Who reads the log as it is written.
+    pub log: Option<fn(&Note)>,
 }
 
 /// An earlier part of a sweep: its bursts came before the stream, at negative times.
@@ -134,6 +144,14 @@ pub trait Listener: Send {
         Ok(())
     }
 
+    /// No burst that begins before this instant is still to come.
+    ///
+    /// # Errors
+    /// where what was heard cannot be kept.
+    fn settled(&mut self, _settled_s: f64) -> Result<()> {
+        Ok(())
+    }
+
     /// The stream is over: the transmitters of the whole.
     ///
     /// # Errors
@@ -156,13 +174,22 @@ pub trait Listener: Send {
 pub fn run(
     source: Box<dyn Source>,
     options: Options,
-    outputs: Outputs,
+    mut outputs: Outputs,
     controls: Option<Receiver<Control>>,
 ) -> Result<Outcome> {
     let begun = Instant::now();
     let stream = Arc::new(source.stream().clone());
     let front_end = FrontEnd::new(stream.sample_rate_hz, source.full_scale()).with_context(|| stream.name.clone())?;
     let front_end = if options.thorough { front_end.thorough() } else { front_end };
+    let hop_samples = front_end.grid().hop();
+    let recorder =
+        outputs.recording.take().map(|options| recorder::start(options, &stream, hop_samples)).transpose()?;
+    let (tap, reports) = recorder.map_or((None, None), |started| {
+        outputs.listeners.push(started.ear);
+        (Some(started.tap), Some((started.reports, started.gauge)))
+    });
+    let coverage = source.hop_plan().map(Coverage::new);
+    let num_slots = coverage.as_ref().map_or(0, |coverage| coverage.plan().slots().len());
     let counters = Arc::new(Counters::default());
     counters.set_speed(options.speed);
     let threads = options.threads.max(1);
@@ -188,6 +215,7 @@ pub fn run(
             counters: &counters,
             speed: options.speed,
             linger,
+            tap,
         };
         let spawn = |name: &str| std::thread::Builder::new().name(name.to_owned());
         spawn("reader").spawn_scoped(scope, move || reader.run())?;
@@ -211,9 +239,11 @@ pub fn run(
         let tasks = (threads > 1).then_some(tasks);
         let (questions, rows, counted, used) = (&questions, &rows, &counters, &pool.used);
         spawn("front end").spawn_scoped(scope, move || {
-            Front::new(front_end, tasks, messages, questions, rows, counted).run(blocks, used);
+            Front::new(front_end, num_slots, tasks, messages, questions, rows, counted).run(blocks, used);
         })?;
-        let collector = Collector::new(stream, outputs, &counters, &rows.used, (begun, threads));
+        let recordings = reports.map(|(reports, gauge)| Recordings::new(reports, gauge));
+        let collector =
+            Collector::new(stream, outputs, (recordings, coverage), &counters, &rows.used, (begun, threads));
         collector.run(inbox)
     })?;
     Ok(outcome)

@@ -2,6 +2,7 @@
 
 mod locating;
 pub mod reading;
+pub mod rotation;
 
 use std::io::{self, Write};
 
@@ -10,13 +11,17 @@ use captures::{CaptureInfo, SampleFormat, Stretch};
 use dsp::finding::{Channel, Parameters, Rejection, Segment, Technology};
 use serde::Serialize;
 
-use crate::pipeline::snapshot::{Burst, Listened, Stream, Transmitter};
+use crate::hop_plan::HopPlan;
+use crate::hop_plan::coverage::{Covered, SESSIONS_S};
+use crate::pipeline::mqtt::Publisher;
+use crate::pipeline::snapshot::{Burst, Listened, RecordingEnd, Stream, Transmitter};
 use crate::tracker::Alternative;
 use crate::tracker::cadence::{Cadence, Counts};
 use crate::tracker::carrier::Carrier;
 use crate::tracker::event::Event;
 use crate::tracker::zones::ZoneList;
 use locating::{EventRecord, ProximityRecord, ResponseRecord, WhereaboutsRecord};
+use rotation::Rotation;
 
 /// How fast a run went; the only figures that may differ between two runs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -40,6 +45,8 @@ pub struct Summary {
     pub blind_s: f64,
     /// Time overloaded.
     pub clipped_s: f64,
+    /// What was heard of a plan, and the time in which it could have been.
+    pub coverage: Option<(Covered, f64)>,
     /// Bursts reported.
     pub bursts: u64,
     /// Transmitters inferred.
@@ -56,6 +63,7 @@ enum Record<'a> {
     Capture(CaptureRecord<'a>),
     Burst(BurstRecord<'a>),
     Transmitter(Box<TransmitterRecord<'a>>),
+    Recording(RecordingRecord<'a>),
     Summary(SummaryRecord<'a>),
 }
 
@@ -80,6 +88,9 @@ struct CaptureRecord<'a> {
     /// Where it has gaps: when its samples begin and end, and how many there are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     stretches: Vec<StretchRecord>,
+    /// Where a radio hops: the frequencies it is tuned to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hop_centers_hz: Vec<f64>,
 }
 
 #[derive(Serialize)]
@@ -178,6 +189,18 @@ struct CarrierRecord {
     deployments: [&'static str; 3],
 }
 
+/// IQ that was written.
+#[derive(Serialize)]
+struct RecordingRecord<'a> {
+    path: &'a str,
+    start_s: f64,
+    end_s: f64,
+    samples: u64,
+    samples_dropped: u64,
+    trigger: Option<&'a str>,
+    failure: Option<&'a str>,
+}
+
 #[derive(Serialize)]
 struct SummaryRecord<'a> {
     samples_processed: u64,
@@ -186,8 +209,61 @@ struct SummaryRecord<'a> {
     clipped_s: f64,
     bursts: u64,
     transmitters: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coverage: Option<CoverageRecord<'a>>,
     rejections: Vec<RejectionRecord<'a>>,
     performance: Performance,
+}
+
+/// What was heard of a plan.
+#[derive(Serialize)]
+struct CoverageRecord<'a> {
+    slots: usize,
+    retunes: u64,
+    retune_s: f64,
+    revisit_s: f64,
+    bands: Vec<BandRecord<'a>>,
+}
+
+/// What was heard of a band.
+#[derive(Serialize)]
+struct BandRecord<'a> {
+    name: &'a str,
+    low_hz: f64,
+    high_hz: f64,
+    slots: usize,
+    dwell_s: f64,
+    heard_s: f64,
+    blind_s: f64,
+    catch_probability: Vec<CatchRecord>,
+}
+
+/// How likely a session of a length is caught.
+#[derive(Serialize)]
+struct CatchRecord {
+    session_s: f64,
+    probability: f64,
+}
+
+fn coverage((covered, time_s): &(Covered, f64)) -> CoverageRecord<'_> {
+    let catch = |(session_s, p): (&f64, f64)| CatchRecord { session_s: *session_s, probability: probability(p) };
+    let bands = covered.bands.iter().map(|band| BandRecord {
+        name: &band.name,
+        low_hz: band.low_hz,
+        high_hz: band.high_hz,
+        slots: band.slots,
+        dwell_s: milliseconds(band.dwell_s),
+        heard_s: milliseconds(band.heard_s),
+        blind_s: milliseconds((time_s - band.heard_s).max(0.0)),
+        catch_probability: SESSIONS_S.iter().zip(band.catch).map(catch).collect(),
+    });
+    CoverageRecord {
+        slots: covered.slot.1,
+        retunes: covered.retunes,
+        retune_s: seconds(covered.retune_s),
+        revisit_s: milliseconds(covered.revisit_s),
+        bands: bands.collect(),
+    }
 }
 
 #[derive(Serialize)]
@@ -298,6 +374,13 @@ pub fn transmitter_value(of: &Transmitter) -> Result<serde_json::Value> {
     Ok(serde_json::to_value(transmitter(of))?)
 }
 
+/// The kind of a record that is written as `{"record":"KIND",…`.
+fn kind(line: &[u8]) -> &str {
+    let told = line.strip_prefix(b"{\"record\":\"").unwrap_or_default();
+    let end = told.iter().position(|byte| *byte == b'"').unwrap_or_default();
+    std::str::from_utf8(&told[..end]).unwrap_or_default()
+}
+
 /// Writes records to one place.
 pub struct RecordWriter {
     out: Box<dyn Write + Send>,
@@ -305,12 +388,53 @@ pub struct RecordWriter {
     name: String,
     /// Every line goes out at once: somebody watches.
     live: bool,
+    /// Nothing but what became of recordings is written.
+    only_recordings: bool,
+    rotation: Option<Rotation>,
+    /// The first record, with which every file begins.
+    head: Vec<u8>,
+    /// Where a radio hops: the frequencies it is tuned to.
+    hop_centers_hz: Vec<f64>,
+    /// Who else is given each record, by its kind.
+    copy: Option<Publisher>,
 }
 
 impl RecordWriter {
     /// Writes to `out`, called `name` in messages.
     pub fn new(out: Box<dyn Write + Send>, name: String) -> Self {
-        Self { out, name, live: false }
+        Self {
+            out,
+            name,
+            live: false,
+            only_recordings: false,
+            rotation: None,
+            head: Vec::new(),
+            hop_centers_hz: Vec::new(),
+            copy: None,
+        }
+    }
+
+    /// Goes on in the files of `rotation`.
+    #[must_use]
+    pub fn rotating(self, rotation: Rotation) -> Self {
+        Self { rotation: Some(rotation), ..self }
+    }
+
+    /// Gives every record to a broker as well.
+    #[must_use]
+    pub fn published(self, publisher: Option<Publisher>) -> Self {
+        Self { copy: publisher, ..self }
+    }
+
+    /// Ends what was published; the sentence about what was not, if any.
+    pub fn finish(self) -> Option<String> {
+        self.copy.and_then(Publisher::finish)
+    }
+
+    /// Writes nothing but what became of recordings, each at once.
+    #[must_use]
+    pub fn only_recordings(self) -> Self {
+        Self { live: true, only_recordings: true, ..self }
     }
 
     /// The first record. False where the reader has gone.
@@ -329,6 +453,7 @@ impl RecordWriter {
             begun_unix_s: None,
             continued_s: None,
             channel: (info.num_channels > 1).then_some(info.channel),
+            hop_centers_hz: Vec::new(),
             stretches: if info.has_gaps() { stretches(info) } else { Vec::new() },
         }))
     }
@@ -338,8 +463,10 @@ impl RecordWriter {
     ///
     /// # Errors
     /// where the line cannot be written for another reason.
-    pub fn radio(&mut self, stream: &Stream, format: SampleFormat) -> Result<bool> {
+    pub fn radio(&mut self, stream: &Stream, format: SampleFormat, plan: Option<&HopPlan>) -> Result<bool> {
         self.live = true;
+        self.hop_centers_hz =
+            plan.map_or_else(Vec::new, |plan| plan.slots().iter().map(|slot| slot.center_hz).collect());
         self.stream(stream, format, 0.0, None)
     }
 
@@ -354,6 +481,7 @@ impl RecordWriter {
         continued_s: f64,
         begun_unix_s: Option<f64>,
     ) -> Result<bool> {
+        let hop_centers_hz = std::mem::take(&mut self.hop_centers_hz);
         self.write(&Record::Capture(CaptureRecord {
             path: &stream.name,
             sample_rate_hz: stream.sample_rate_hz,
@@ -366,6 +494,7 @@ impl RecordWriter {
             continued_s: (continued_s > 0.0).then(|| seconds(continued_s)),
             channel: None,
             stretches: Vec::new(),
+            hop_centers_hz,
         }))
     }
 
@@ -446,6 +575,22 @@ impl RecordWriter {
         Ok(true)
     }
 
+    /// What became of a recording of IQ. False where the reader has gone.
+    ///
+    /// # Errors
+    /// where the line cannot be written for another reason.
+    pub fn recording(&mut self, end: &RecordingEnd) -> Result<bool> {
+        self.write(&Record::Recording(RecordingRecord {
+            path: &end.path.to_string_lossy(),
+            start_s: seconds(end.start_s),
+            end_s: seconds(end.end_s),
+            samples: end.samples,
+            samples_dropped: end.samples_dropped,
+            trigger: end.trigger.as_deref(),
+            failure: end.failure.as_deref(),
+        }))
+    }
+
     /// The last record. False where the reader has gone.
     ///
     /// # Errors
@@ -463,6 +608,7 @@ impl RecordWriter {
             clipped_s: seconds(summary.clipped_s),
             bursts: summary.bursts,
             transmitters: summary.transmitters,
+            coverage: summary.coverage.as_ref().map(coverage),
             rejections: rejections.collect(),
             performance: summary.performance,
         }))?;
@@ -474,7 +620,23 @@ impl RecordWriter {
 
     fn write(&mut self, record: &impl Serialize) -> Result<bool> {
         let mut line = serde_json::to_vec(record)?;
+        let kind = kind(&line);
+        if self.only_recordings && kind != "recording" {
+            return Ok(true);
+        }
+        if let Some(copy) = &mut self.copy {
+            copy.publish(kind, &line);
+        }
+        let is_head = kind == "capture";
         line.push(b'\n');
+        if is_head {
+            self.head.clone_from(&line);
+        } else if let Some(rotation) = &mut self.rotation
+            && let Some(next) = rotation.due().with_context(|| self.name.clone())?
+        {
+            self.out = next;
+            self.out.write_all(&self.head).with_context(|| self.failure())?;
+        }
         let written = self.out.write_all(&line).and_then(|()| if self.live { self.out.flush() } else { Ok(()) });
         match written {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),

@@ -212,6 +212,14 @@ pub struct Finding {
     pub parameters: Parameters,
 }
 
+impl Finding {
+    /// Counts its offsets from a frequency that is lower by this.
+    pub fn shift(&mut self, by_hz: f64) {
+        self.extent.center_hz += by_hz;
+        self.segments.iter_mut().for_each(|segment| segment.center_hz += by_hz);
+    }
+}
+
 /// Why a detector or the energy stage did not make a finding of a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Rejection {

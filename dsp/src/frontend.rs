@@ -102,6 +102,13 @@ impl Samples<'_> {
     }
 }
 
+/// What is learnt of one band, for a receiver that is tuned to several in turn.
+pub struct Place {
+    carrier: Carrier,
+    floor: NoiseFloor,
+    occupancy: Vec<f32>,
+}
+
 /// Finds candidates in one stream.
 pub struct FrontEnd {
     grid: Grid,
@@ -191,6 +198,23 @@ impl FrontEnd {
     pub fn thorough(mut self) -> Self {
         self.wide_preambles = prach::Gate::thorough(&self.grid);
         self
+    }
+
+    /// A band of which nothing is known.
+    pub fn new_place(&self) -> Place {
+        Place {
+            carrier: Carrier::default(),
+            floor: NoiseFloor::new(&self.grid),
+            occupancy: vec![0.0; self.occupancy.len()],
+        }
+    }
+
+    /// Exchanges what is known of the present band for what is known of another, after a [`skip`](Self::skip).
+    pub fn exchange(&mut self, place: &mut Place) {
+        std::mem::swap(&mut self.carrier, &mut place.carrier);
+        std::mem::swap(&mut self.floor, &mut place.floor);
+        std::mem::swap(&mut self.occupancy, &mut place.occupancy);
+        self.row_frames = 0;
     }
 
     /// The grid everything is sought on.

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use captures::{Annotation, CaptureInfo};
-use serde_json::{Map, json};
+use serde_json::json;
 
+use crate::annotation::annotation;
 use crate::pipeline::Listener;
 use crate::pipeline::snapshot::{Burst, Transmitter};
 
@@ -26,32 +27,13 @@ impl Annotations {
     }
 
     fn annotation(&self, burst: &Burst) -> Annotation {
-        let (info, finding) = (&self.info, &burst.finding);
+        let (info, extent) = (&self.info, &burst.finding.extent);
         let at = |seconds: f64| info.sample_at((seconds.max(0.0) * info.sample_rate_hz).round() as u64);
-        let (start, end) = (at(finding.extent.start_s), at(finding.extent.end_s));
-        // Without a centre, edges are offsets from it.
-        let center_hz = info.center_frequency_hz.unwrap_or(0.0) + finding.extent.center_hz;
-        let half_hz = finding.extent.bandwidth_hz / 2.0;
-        let mut extra = Map::from_iter([
-            ("cellsweep:id".to_owned(), json!(burst.id)),
-            ("cellsweep:transmitter".to_owned(), json!(burst.transmitter)),
-            ("cellsweep:confidence".to_owned(), json!(finding.confidence)),
-            ("cellsweep:snr_db".to_owned(), json!(finding.snr_db)),
-            ("cellsweep:power_dbfs".to_owned(), json!(finding.power_dbfs)),
-        ]);
+        let mut annotation = annotation(burst, at(extent.start_s)..at(extent.end_s), info.center_frequency_hz);
         if info.num_channels > 1 {
-            extra.insert("cellsweep:channel".to_owned(), json!(info.channel));
+            annotation.extra.insert("cellsweep:channel".to_owned(), json!(info.channel));
         }
-        let transmitter = burst.transmitter.map_or_else(String::new, |id| format!(" of transmitter {id}"));
-        Annotation {
-            sample_start: start,
-            sample_count: Some(end.saturating_sub(start)),
-            freq_lower_edge_hz: Some(center_hz - half_hz),
-            freq_upper_edge_hz: Some(center_hz + half_hz),
-            label: Some(format!("{} {}", finding.technology.name(), finding.channel.name())),
-            comment: Some(format!("SNR {:.1} dB, sure to {:.2}{transmitter}", finding.snr_db, finding.confidence)),
-            extra,
-        }
+        annotation
     }
 }
 

@@ -3,6 +3,8 @@
 use crossbeam_channel::{Receiver, Sender, bounded};
 use num_complex::Complex32;
 
+use crate::source::Tuned;
+
 /// A block of samples; its storage is allocated once and used again and again.
 pub(super) struct Block {
     /// Room for a whole block; the first `count` are samples.
@@ -11,6 +13,8 @@ pub(super) struct Block {
     pub count: usize,
     /// Samples lost before the first.
     pub lost_before: u64,
+    /// The source was tuned before the first, after the loss.
+    pub tuned: Option<Tuned>,
     /// The stream was moved: time goes on from this position.
     pub moved_to: Option<u64>,
 }
@@ -32,6 +36,7 @@ impl Pool {
                 samples: vec![Complex32::new(0.0, 0.0); block_samples].into_boxed_slice(),
                 count: 0,
                 lost_before: 0,
+                tuned: None,
                 moved_to: None,
             };
             // The channel holds all of them, so none is refused.

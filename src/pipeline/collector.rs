@@ -12,9 +12,12 @@ use dsp::judge::Judge;
 
 use super::counters::{Counters, Stage};
 use super::front::{Content, Message, Progress};
-use super::snapshot::{Burst, Health, Snapshot, Spectrum, State, Stream, WaterfallRow};
+use super::recordings::{News, Recordings};
+use super::snapshot::{Burst, Health, Note, Snapshot, Spectrum, State, Stream, WaterfallRow};
 use super::{NUM_BLOCKS, Outputs};
+use crate::hop_plan::coverage::Coverage;
 use crate::records::{Performance, RecordWriter, Summary};
+use crate::source::{GainStep, Tuned};
 use crate::tracker::Tracker;
 use crate::tracker::company::Company;
 use crate::tracker::event::Event;
@@ -24,6 +27,9 @@ const SNAPSHOT_EVERY: Duration = Duration::from_millis(50);
 /// Rows and bursts a snapshot shows.
 const SHOWN_ROWS: usize = 512;
 const SHOWN_BURSTS: usize = 2048;
+const SHOWN_NOTES: usize = 64;
+/// Rows kept of each slot that is not tuned.
+const OTHER_ROWS: usize = 64;
 /// Rows a spectrum is averaged over.
 const SPECTRUM_ROWS: usize = 8;
 /// Events that a seek brings back.
@@ -35,6 +41,8 @@ pub struct Outcome {
     pub summary: Summary,
     /// The sentence with which the source failed, if it did.
     pub failure: Option<String>,
+    /// The sentence with which recording failed, if it did.
+    pub unrecorded: Option<String>,
     /// The record writer, given back where its reader is still there.
     pub records: Option<RecordWriter>,
 }
@@ -42,6 +50,15 @@ pub struct Outcome {
 pub(super) struct Collector<'a> {
     stream: Arc<Stream>,
     outputs: Outputs,
+    recordings: Option<Recordings>,
+    /// What was heard of a plan, and the offset of the slot that is tuned from the stream's centre.
+    coverage: Option<Coverage>,
+    tuned_hz: f64,
+    /// What brings levels to those at the gain in the beginning, so that steps of it do not move them.
+    level_db: f32,
+    /// The waterfall of each slot that is not tuned.
+    other_waterfalls: BTreeMap<usize, VecDeque<WaterfallRow>>,
+    notes: VecDeque<Note>,
     counters: &'a Counters,
     used_rows: &'a Sender<Box<Row>>,
     begun: Instant,
@@ -70,6 +87,7 @@ impl<'a> Collector<'a> {
     pub(super) fn new(
         stream: Arc<Stream>,
         mut outputs: Outputs,
+        (recordings, coverage): (Option<Recordings>, Option<Coverage>),
         counters: &'a Counters,
         used_rows: &'a Sender<Box<Row>>,
         (begun, threads): (Instant, usize),
@@ -80,6 +98,12 @@ impl<'a> Collector<'a> {
         Self {
             stream,
             outputs,
+            recordings,
+            coverage,
+            tuned_hz: 0.0,
+            level_db: 0.0,
+            other_waterfalls: BTreeMap::new(),
+            notes: VecDeque::new(),
             counters,
             used_rows,
             begun,
@@ -121,6 +145,7 @@ impl<'a> Collector<'a> {
                 }
             }
             self.outputs.listeners.iter_mut().try_for_each(|listener| listener.tick())?;
+            self.note_recordings(Recordings::next)?;
             self.publish(false);
             self.counters.add_busy(Stage::Tracker, started.elapsed());
             if self.pipe_closed {
@@ -130,6 +155,7 @@ impl<'a> Collector<'a> {
         drop(inbox);
         let transmitters = self.tracker.transmitters();
         self.outputs.listeners.iter_mut().try_for_each(|listener| listener.end(&transmitters))?;
+        self.note_recordings(Recordings::wait)?;
         self.publish(true);
         let failure = match &self.state {
             State::Failed(sentence) => Some(sentence.clone()),
@@ -143,22 +169,28 @@ impl<'a> Collector<'a> {
         {
             records = None;
         }
-        Ok(Outcome { summary, failure, records })
+        let unrecorded = self.recordings.and_then(|recordings| recordings.state().failure);
+        Ok(Outcome { summary, failure, unrecorded, records })
     }
 
     fn take(&mut self, content: Content) -> Result<()> {
         match content {
             Content::Answer(answer) => {
                 answer.rejections.into_iter().for_each(|rejection| self.reject(rejection, 1));
-                answer.findings.into_iter().for_each(|finding| self.judge.push(finding));
+                answer
+                    .findings
+                    .into_iter()
+                    .for_each(|finding| self.judge.push(moved(finding, self.tuned_hz, self.level_db)));
             }
             Content::Progress(progress) => {
+                self.hear(&progress);
                 self.progress = progress;
                 self.settle(progress.settled_s)?;
                 let listened = progress.listened();
                 self.outputs.listeners.iter_mut().try_for_each(|listener| listener.listened(&listened))?;
             }
             Content::Row(row) => self.show_row(row),
+            Content::Tuned(tuned) => self.tune(tuned),
             Content::Flushed => self.settle(f64::INFINITY)?,
             Content::Moved => {
                 // What was found before belongs to another pass over the recording.
@@ -172,6 +204,7 @@ impl<'a> Collector<'a> {
                 self.num_bursts = 0;
             }
             Content::End(progress, rejections) => {
+                self.hear(&progress);
                 self.progress = progress;
                 rejections.into_iter().for_each(|(rejection, count)| self.reject(rejection, count));
                 self.settle(f64::INFINITY)?;
@@ -197,6 +230,32 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
+    /// What has been heard since the last progress counts for the slot that is tuned.
+    fn hear(&mut self, progress: &Progress) {
+        if let Some(coverage) = &mut self.coverage {
+            let samples = progress.samples.saturating_sub(self.progress.samples);
+            coverage.hear(samples as f64 / self.stream.sample_rate_hz);
+        }
+    }
+
+    fn tune(&mut self, tuned: Tuned) {
+        if let Some(GainStep { from_db, to_db, clipped }) = tuned.gain {
+            self.level_db += (from_db - to_db) as f32;
+            self.recycle_rows();
+            let why = if clipped { ", as the radio was overloaded" } else { "" };
+            return self.note(format!("gain {to_db:.1} dB instead of {from_db:.1} dB{why}"));
+        }
+        let Some(coverage) = &mut self.coverage else { return };
+        let old = coverage.slot();
+        coverage.retune(tuned.slot, tuned.skipped as f64 / self.stream.sample_rate_hz);
+        self.tuned_hz = tuned.center_frequency_hz - coverage.plan().reference_hz();
+        let other = self.other_waterfalls.remove(&tuned.slot).unwrap_or_default();
+        let mut left = std::mem::replace(&mut self.waterfall, other);
+        left.truncate(OTHER_ROWS);
+        self.other_waterfalls.insert(old, left);
+        self.recycle_rows();
+    }
+
     fn reject(&mut self, rejection: Rejection, count: u64) {
         if count > 0 {
             *self.rejections.entry(rejection).or_default() += count;
@@ -211,7 +270,34 @@ impl<'a> Collector<'a> {
             .settle(settled_s, &mut |finding| company.push(finding), &mut |rejection| rejected.push(rejection));
         company.settle(judged_s, &mut |finding| settled.push(finding), &mut |rejection| rejected.push(rejection));
         rejected.into_iter().for_each(|rejection| self.reject(rejection, 1));
-        settled.into_iter().try_for_each(|finding| self.burst(finding))
+        settled.into_iter().try_for_each(|finding| self.burst(finding))?;
+        self.outputs.listeners.iter_mut().try_for_each(|listener| listener.settled(judged_s))
+    }
+
+    /// Writes down what became of recordings, as far as `next` tells.
+    fn note_recordings(&mut self, next: impl Fn(&mut Recordings) -> Option<News>) -> Result<()> {
+        while let Some(news) = self.recordings.as_mut().and_then(&next) {
+            self.note(news.note);
+            if let Some(end) = news.end
+                && !self.pipe_closed
+                && let Some(records) = &mut self.outputs.records
+            {
+                self.pipe_closed = !records.recording(&end)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, text: String) {
+        let note = Note { at_s: self.progress.position_s, text };
+        if let Some(log) = self.outputs.log {
+            log(&note);
+        }
+        if self.notes.len() == SHOWN_NOTES {
+            self.notes.pop_front();
+        }
+        self.notes.push_back(note);
+        self.news = true;
     }
 
     fn burst(&mut self, finding: Finding) -> Result<()> {
@@ -238,7 +324,7 @@ impl<'a> Collector<'a> {
             let _ = self.used_rows.try_send(row);
             return;
         }
-        let peak_dbfs = row.peak.iter().map(|p| decibel(*p)).collect();
+        let peak_dbfs = row.peak.iter().map(|p| decibel(*p) + self.level_db).collect();
         self.waterfall.push_front(WaterfallRow { end_s: row.end_s, peak_dbfs });
         self.waterfall.truncate(SHOWN_ROWS);
         self.recent.push_back(row);
@@ -259,6 +345,7 @@ impl<'a> Collector<'a> {
         let Some(last) = self.recent.back() else { return Spectrum::default() };
         let columns = 0..last.mean.len();
         let count = self.recent.len() as f32;
+        let decibel = |power: f32| decibel(power) + self.level_db;
         let mean = |c: usize| self.recent.iter().map(|row| row.mean[c]).sum::<f32>() / count;
         let peak = |c: usize| self.recent.iter().map(|row| row.peak[c]).fold(0.0, f32::max);
         Spectrum {
@@ -309,8 +396,16 @@ impl<'a> Collector<'a> {
             .map(|stage| (stage.name(), self.counters.busy(*stage).as_secs_f64() / wall_s.max(1e-3)))
             .collect();
         let summary = self.summary();
+        let (mut stream, mut transmitters) = (Arc::clone(&self.stream), tracker.transmitters());
+        if self.tuned_hz != 0.0 {
+            // Offsets on the screens count from the middle of what is heard now.
+            let center_frequency_hz = stream.center_frequency_hz.map(|hz| hz + self.tuned_hz);
+            stream = Arc::new(Stream { center_frequency_hz, ..Stream::clone(&stream) });
+            bursts.iter_mut().for_each(|burst| burst.finding.shift(-self.tuned_hz));
+            transmitters.iter_mut().for_each(|transmitter| transmitter.shift(-self.tuned_hz));
+        }
         Snapshot {
-            stream: Arc::clone(&self.stream),
+            stream,
             state: self.state.clone(),
             position_s: self.progress.position_s,
             speed: self.counters.speed(),
@@ -318,7 +413,7 @@ impl<'a> Collector<'a> {
             waterfall: Arc::new(self.waterfall.clone()),
             bursts: Arc::new(bursts),
             num_bursts,
-            transmitters: Arc::new(tracker.transmitters()),
+            transmitters: Arc::new(transmitters),
             walk: Arc::clone(tracker.walk()),
             stimuli: Arc::new(tracker.stimuli()),
             health: Health {
@@ -331,6 +426,9 @@ impl<'a> Collector<'a> {
                 load,
                 rejections: self.rejections.iter().map(|(rejection, count)| (*rejection, *count)).collect(),
                 backlog: (self.progress.backlog, NUM_BLOCKS),
+                recorder: self.recordings.as_ref().map(Recordings::state),
+                coverage: self.coverage.as_ref().map(Coverage::covered),
+                notes: Arc::new(self.notes.clone()),
             },
         }
     }
@@ -342,8 +440,9 @@ impl<'a> Collector<'a> {
         Summary {
             samples_processed: self.progress.samples,
             samples_dropped: dropped,
-            blind_s: dropped as f64 / rate_hz,
+            blind_s: dropped as f64 / rate_hz + self.coverage.as_ref().map_or(0.0, Coverage::retuning_s),
             clipped_s: self.progress.clipped_s,
+            coverage: self.coverage.as_ref().map(|coverage| (coverage.covered(), self.progress.position_s)),
             bursts: self.num_bursts,
             transmitters: self.tracker.num_transmitters() as u64,
             rejections: self.rejections.iter().map(|(rejection, count)| (*rejection, *count)).collect(),
@@ -354,6 +453,12 @@ impl<'a> Collector<'a> {
             },
         }
     }
+}
+
+fn moved(mut finding: Finding, by_hz: f64, by_db: f32) -> Finding {
+    finding.shift(by_hz);
+    finding.power_dbfs += by_db;
+    finding
 }
 
 fn tracker(stream: &Stream, outputs: &Outputs) -> Tracker {

@@ -9,12 +9,13 @@ use dsp::detect::nprach::{REFINE_MARGIN_S, REFINE_RATE_HZ};
 use dsp::detect::npusch;
 use dsp::detect::prach;
 use dsp::finding::Rejection;
-use dsp::frontend::{Event, FrontEnd, HISTORY_S, Row, Samples};
+use dsp::frontend::{Event, FrontEnd, HISTORY_S, Place, Row, Samples};
 use dsp::zoom::{FLAT_SHARE, Zoom};
 
 use super::block::Block;
 use super::counters::{Counters, Stage};
 use super::snapshot::Listened;
+use crate::source::Tuned;
 
 /// The longest part of a narrow burst that detectors look at.
 const MAX_BURST_S: f64 = 2.5;
@@ -47,6 +48,8 @@ pub(super) enum Content {
     Row(Box<Row>),
     /// All that was on the air has been told.
     Flushed,
+    /// What follows was heard elsewhere.
+    Tuned(Tuned),
     /// The stream goes on elsewhere.
     Moved,
     /// The stream is over.
@@ -106,6 +109,9 @@ pub(super) fn answer(analyst: &mut Analyst, task: Task, questions: &Recycled<Que
 pub(super) struct Front<'a> {
     front_end: FrontEnd,
     outlet: Outlet<'a>,
+    /// What was learnt of each slot of a plan, but for the one that is tuned.
+    places: Vec<Place>,
+    slot: usize,
     samples: u64,
     lost: u64,
 }
@@ -126,6 +132,7 @@ struct Outlet<'a> {
 impl<'a> Front<'a> {
     pub(super) fn new(
         front_end: FrontEnd,
+        num_slots: usize,
         tasks: Option<Sender<Task>>,
         messages: Sender<Message>,
         questions: &'a Recycled<Question>,
@@ -135,7 +142,8 @@ impl<'a> Front<'a> {
         let zooms = Zooms::new(front_end.grid().sample_rate_hz());
         let analyst = Analyst::default();
         let outlet = Outlet { number: 0, tasks, messages, questions, rows, counters, analyst, zooms, open: true };
-        Self { front_end, outlet, samples: 0, lost: 0 }
+        let places = (0..num_slots).map(|_| front_end.new_place()).collect();
+        Self { front_end, outlet, places, slot: 0, samples: 0, lost: 0 }
     }
 
     pub(super) fn run(mut self, blocks: Receiver<Box<Block>>, used: &Sender<Box<Block>>) {
@@ -148,6 +156,9 @@ impl<'a> Front<'a> {
                 self.lost += block.lost_before;
                 let outlet = &mut self.outlet;
                 self.front_end.skip(block.lost_before, &mut |event| outlet.tell(event));
+            }
+            if let Some(tuned) = block.tuned.take() {
+                self.tune(tuned);
             }
             let samples = &block.samples[..block.count];
             self.samples += block.count as u64;
@@ -171,6 +182,28 @@ impl<'a> Front<'a> {
         progress.settled_s = f64::INFINITY;
         let rejections = self.front_end.rejections().collect();
         self.outlet.send(Content::End(progress, rejections));
+    }
+
+    /// Goes on at another slot with what was learnt of it.
+    fn tune(&mut self, tuned: Tuned) {
+        let outlet = &mut self.outlet;
+        self.front_end.skip(tuned.skipped, &mut |event| outlet.tell(event));
+        // What was learnt so far counts for the slot that is left.
+        let progress = self.progress(0);
+        self.outlet.send(Content::Progress(progress));
+        if tuned.gain.is_some() {
+            // The noise is another at another gain, on every slot.
+            self.places.fill_with(|| self.front_end.new_place());
+            let mut unknown = self.front_end.new_place();
+            self.front_end.exchange(&mut unknown);
+        }
+        for slot in [self.slot, tuned.slot] {
+            if let Some(place) = self.places.get_mut(slot) {
+                self.front_end.exchange(place);
+            }
+        }
+        self.slot = tuned.slot;
+        self.outlet.send(Content::Tuned(tuned));
     }
 
     fn move_to(&mut self, position: u64) {

@@ -7,8 +7,9 @@ use num_complex::Complex32;
 
 use super::block::{Block, Pool};
 use super::counters::Counters;
+use super::recorder::Tap;
 use super::snapshot::{Control, State};
-use crate::source::{Read, Source};
+use crate::source::{Read, Source, Tuned};
 
 /// Longest wait before controls are looked at again.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -24,6 +25,8 @@ pub(super) struct Reader<'a> {
     pub speed: Option<f64>,
     /// Stay after the end, as a user may go back.
     pub linger: bool,
+    /// Where samples go to be recorded.
+    pub tap: Option<Tap>,
 }
 
 /// Progress of the reader through the stream.
@@ -35,13 +38,31 @@ struct Pace {
     since: (u64, Instant),
     moved_to: Option<u64>,
     lost: u64,
+    /// The source was tuned since the last block.
+    tuned: Option<Tuned>,
+}
+
+impl Pace {
+    /// Takes note of a retune; the next block tells of it, and of all that passed meanwhile.
+    fn tune(&mut self, tuned: Tuned) {
+        self.position += tuned.skipped;
+        let skipped = tuned.skipped + self.tuned.map_or(0, |before| before.skipped);
+        self.tuned = Some(Tuned { skipped, ..tuned });
+    }
 }
 
 impl Reader<'_> {
     pub(super) fn run(mut self) {
         let rate_hz = self.source.stream().sample_rate_hz;
-        let mut pace =
-            Pace { position: 0, paused: false, step_until: None, since: (0, Instant::now()), moved_to: None, lost: 0 };
+        let mut pace = Pace {
+            position: 0,
+            paused: false,
+            step_until: None,
+            since: (0, Instant::now()),
+            moved_to: None,
+            lost: 0,
+            tuned: None,
+        };
         let mut scratch = vec![Complex32::new(0.0, 0.0); self.source_block_len()];
         loop {
             if !self.obey(&mut pace, rate_hz) {
@@ -59,9 +80,11 @@ impl Reader<'_> {
                 // A live radio does not wait: what finds no room is read away and counted.
                 match self.source.read(&mut scratch) {
                     Ok(Read::Samples { count, lost_before }) => {
+                        self.record(pace.position + pace.lost + lost_before, &scratch[..count]);
                         pace.lost += count as u64 + lost_before;
                         self.counters.add_dropped(count as u64 + lost_before);
                     }
+                    Ok(Read::Tuned(tuned)) => pace.tune(tuned),
                     Ok(Read::Nothing) => {}
                     Ok(Read::End) => return,
                     Err(error) => return self.counters.set_state(State::Failed(error.to_string())),
@@ -71,13 +94,19 @@ impl Reader<'_> {
             match self.source.read(&mut block.samples) {
                 Ok(Read::Samples { count, lost_before }) => {
                     self.counters.add_dropped(lost_before);
+                    self.record(pace.position + pace.lost + lost_before, &block.samples[..count]);
                     block.count = count;
                     block.lost_before = std::mem::take(&mut pace.lost) + lost_before;
                     block.moved_to = pace.moved_to.take();
+                    block.tuned = pace.tuned.take();
                     pace.position += count as u64 + block.lost_before;
                     if self.full.send(block).is_err() {
                         return;
                     }
+                }
+                Ok(Read::Tuned(tuned)) => {
+                    pace.tune(tuned);
+                    self.give_back(block);
                 }
                 Ok(Read::Nothing) => self.give_back(block),
                 Ok(Read::End) => {
@@ -112,6 +141,12 @@ impl Reader<'_> {
     fn give_back(&self, block: Box<Block>) {
         match self.pool.used.try_send(block) {
             Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
+        }
+    }
+
+    fn record(&mut self, position: u64, samples: &[Complex32]) {
+        if let Some(tap) = &mut self.tap {
+            tap.offer(position, samples);
         }
     }
 
@@ -187,6 +222,11 @@ impl Reader<'_> {
                 pace.step_until = Some(pace.position + (seconds * rate_hz).ceil() as u64);
             }
             Control::Step(_) => {}
+            Control::Record => {
+                if let Some(tap) = &mut self.tap {
+                    tap.press();
+                }
+            }
         }
         pace.since = (pace.position, Instant::now());
     }

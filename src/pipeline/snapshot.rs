@@ -1,10 +1,12 @@
 //! What screens, records and reports read: an immutable picture of the sweep, and what a screen may ask for.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use dsp::finding::{Channel, Finding, Rejection, Technology};
 
+use crate::hop_plan::coverage::Covered;
 use crate::tracker::Alternative;
 use crate::tracker::cadence::Cadence;
 use crate::tracker::carrier::Carrier;
@@ -142,6 +144,15 @@ impl Transmitter {
         transmitter
     }
 
+    /// Counts its offsets from a frequency that is lower by this.
+    pub fn shift(&mut self, by_hz: f64) {
+        self.center_hz += by_hz;
+        if let Some(carrier) = &mut self.carrier {
+            carrier.heard_hz = (carrier.heard_hz.0 + by_hz, carrier.heard_hz.1 + by_hz);
+            carrier.centers_hz.iter_mut().for_each(|hz| *hz += by_hz);
+        }
+    }
+
     /// One that nothing is attributed to yet, described by its first burst.
     pub fn of(first: &Finding) -> Self {
         Self {
@@ -207,6 +218,61 @@ pub struct Health {
     pub rejections: Vec<(Rejection, u64)>,
     /// Blocks waiting for analysis, and how many there are in all.
     pub backlog: (usize, usize),
+    /// The recorder, where there is one.
+    pub recorder: Option<Recorder>,
+    /// What was heard of a plan, where there is one.
+    pub coverage: Option<Covered>,
+    /// What happened last, oldest first.
+    pub notes: Arc<VecDeque<Note>>,
+}
+
+/// Something that happened, for the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Note {
+    /// When, seconds of the stream.
+    pub at_s: f64,
+    /// What, in a sentence.
+    pub text: String,
+}
+
+/// What became of one recording.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordingEnd {
+    /// Its metadata.
+    pub path: PathBuf,
+    /// The part of the stream it holds, seconds from the stream's first sample.
+    pub start_s: f64,
+    /// End of that part.
+    pub end_s: f64,
+    /// Samples it holds.
+    pub samples: u64,
+    /// Samples that the source lost meanwhile.
+    pub samples_dropped: u64,
+    /// What started it; `None`: everything was recorded.
+    pub trigger: Option<String>,
+    /// Why it ended, where it was not to.
+    pub failure: Option<String>,
+}
+
+impl RecordingEnd {
+    /// One that could not begin.
+    pub fn failed(path: PathBuf, why: impl ToString) -> Self {
+        let failure = Some(why.to_string());
+        Self { path, start_s: 0.0, end_s: 0.0, samples: 0, samples_dropped: 0, trigger: None, failure }
+    }
+}
+
+/// How the recorder is doing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Recorder {
+    /// It writes now.
+    pub recording: bool,
+    /// Recordings that have ended.
+    pub recordings: u64,
+    /// Time they hold.
+    pub recorded_s: f64,
+    /// Why there will be no more, where that is so.
+    pub failure: Option<String>,
 }
 
 /// Where the stream stands.
@@ -283,4 +349,6 @@ pub enum Control {
     Speed(f64),
     /// While halted: advance by this much, then halt again.
     Step(f64),
+    /// Start a recording, or end the one that this started.
+    Record,
 }

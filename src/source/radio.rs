@@ -7,6 +7,8 @@
 pub mod abilities;
 mod device_clock;
 mod feed;
+mod gain;
+mod retune;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,10 +20,12 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use num_complex::{Complex, Complex32};
 use soapysdr::{Args, Device, Direction, Format, StreamSample};
 
-use super::{Read, Source, SourceError};
+use super::{Read, Source, SourceError, Tune};
 use crate::pipeline::snapshot::Stream;
 use device_clock::DeviceClock;
 use feed::{Chunk, Delivery, Feed, Native, NativeStream};
+use gain::GainControl;
+use retune::Retune;
 
 /// Channel of the device that is listened to.
 const CHANNEL: usize = 0;
@@ -46,8 +50,28 @@ pub struct Settings {
     pub center_frequency_hz: f64,
     /// Complex samples a second.
     pub sample_rate_hz: f64,
-    /// Gain; `None`: the device's own control, where it has one.
-    pub gain_db: Option<f64>,
+    /// Gain.
+    pub gain: GainWish,
+}
+
+/// What the gain is to be.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub enum GainWish {
+    /// Chosen here, from the noise and from clipping.
+    #[default]
+    Auto,
+    /// The device's own control.
+    Device,
+    /// So many dB.
+    Db(f64),
+}
+
+/// What the gain is.
+enum GainSet {
+    /// It stays; with what the user should know of it, and how much it is.
+    Fixed(Option<String>, Option<f64>),
+    /// It is chosen while it is heard.
+    Chosen { gain_db: f64, range_db: (f64, f64) },
 }
 
 /// A device that was found.
@@ -103,6 +127,8 @@ pub struct Radio {
     format: SampleFormat,
     full_scale: f32,
     gain_note: Option<String>,
+    /// The gain to which levels refer, where it is known.
+    gain_db: Option<f64>,
     full: Receiver<Delivery>,
     empty: Sender<Box<Chunk>>,
     /// The chunk being read and how much of it was.
@@ -113,6 +139,8 @@ pub struct Radio {
     begun: Instant,
     stop: Arc<AtomicBool>,
     cuts_unmeasured: Arc<AtomicU64>,
+    /// Frequencies that are asked for.
+    tunings: Sender<f64>,
 }
 
 impl Radio {
@@ -142,7 +170,7 @@ impl Radio {
         device.set_frequency(Direction::Rx, CHANNEL, center_frequency_hz, ()).map_err(|error| {
             refused(&format!("cannot be tuned to {center_frequency_hz} Hz"), "choose another --center", error)
         })?;
-        let gain_note = set_gain(&device, settings.gain_db)
+        let gain = set_gain(&device, settings.gain)
             .map_err(|error| refused("does not take the gain", "choose another --gain", error))?;
         let strange = |error| refused("does not tell its settings", "check its driver", error);
         let stream = Stream {
@@ -154,18 +182,19 @@ impl Radio {
         let lengths = Lengths::new(stream.sample_rate_hz);
         let opened = Opened::new(&device, lengths.chunk)
             .map_err(|error| refused("does not stream", "check that no other program uses it", error))?;
-        Self::start(stream, opened, gain_note, &lengths)
+        Self::start(stream, opened, device, gain, &lengths)
     }
 
     fn start(
         stream: Stream,
         opened: Opened,
-        gain_note: Option<String>,
+        device: Device,
+        gain: GainSet,
         lengths: &Lengths,
     ) -> Result<Self, SourceError> {
         let chunk = || {
             let samples = vec![Complex32::default(); lengths.chunk].into_boxed_slice();
-            Box::new(Chunk { samples, count: 0, lost_before: 0, cuts_unmeasured: 0 })
+            Box::new(Chunk { samples, count: 0, lost_before: 0, cuts_unmeasured: 0, tuned: None })
         };
         // One more has room than there are chunks: the sentence at the end.
         let (full_sender, full) = bounded(lengths.num_chunks + 2);
@@ -174,8 +203,18 @@ impl Radio {
             let _ = empty.try_send(chunk());
         }
         let stop = Arc::new(AtomicBool::new(false));
+        let (tunings, asked) = bounded(1);
+        let (gain_note, gain, gain_db) = match gain {
+            GainSet::Fixed(note, gain_db) => (note, None, gain_db),
+            GainSet::Chosen { gain_db, range_db } => {
+                let control = GainControl::new(gain_db, range_db, stream.sample_rate_hz, opened.full_scale);
+                (None, Some(control), Some(gain_db))
+            }
+        };
         let feed = Feed {
             stream: opened.native,
+            retune: Retune::new(device, &stream, asked),
+            gain,
             clock: DeviceClock::new(stream.sample_rate_hz),
             fresh: vec![Complex32::default(); lengths.chunk].into_boxed_slice(),
             chunk: chunk(),
@@ -192,6 +231,7 @@ impl Radio {
             format: opened.format,
             full_scale: opened.full_scale,
             gain_note,
+            gain_db,
             full,
             empty,
             current: None,
@@ -200,6 +240,7 @@ impl Radio {
             begun: Instant::now(),
             stop,
             cuts_unmeasured: Arc::default(),
+            tunings,
         })
     }
 
@@ -211,6 +252,11 @@ impl Radio {
     /// What the user should know of the gain, if anything.
     pub fn gain_note(&self) -> Option<&str> {
         self.gain_note.as_deref()
+    }
+
+    /// The gain to which levels refer; `None` where the device sets it itself and does not tell.
+    pub fn gain_db(&self) -> Option<f64> {
+        self.gain_db
     }
 
     /// Cuts of the stream of which neither driver nor clock tells the length; each counts as one lost sample.
@@ -264,8 +310,13 @@ impl Source for Radio {
                 break;
             }
             let Some((chunk, read)) = &mut self.current else { break };
-            if count > 0 && chunk.lost_before > 0 {
+            if count > 0 && (chunk.lost_before > 0 || chunk.tuned.is_some()) {
                 break;
+            }
+            if lost_before == 0
+                && let Some(tuned) = chunk.tuned.take()
+            {
+                return Ok(Read::Tuned(tuned));
             }
             lost_before += std::mem::take(&mut chunk.lost_before);
             self.cuts_unmeasured.fetch_add(std::mem::take(&mut chunk.cuts_unmeasured), Ordering::Relaxed);
@@ -294,6 +345,12 @@ impl Source for Radio {
     }
 }
 
+impl Tune for Radio {
+    fn tune(&mut self, center_frequency_hz: f64) {
+        let _ = self.tunings.try_send(center_frequency_hz);
+    }
+}
+
 impl Drop for Radio {
     /// Has the device closed, but waits no longer than a driver in order needs.
     fn drop(&mut self) {
@@ -303,23 +360,31 @@ impl Drop for Radio {
     }
 }
 
-/// Sets the gain, or the device's own control; the answer is what the user should know of it.
-fn set_gain(device: &Device, gain_db: Option<f64>) -> Result<Option<String>, soapysdr::Error> {
-    let automatic = device.has_gain_mode(Direction::Rx, CHANNEL)?;
-    if let Some(gain_db) = gain_db {
-        if automatic {
-            device.set_gain_mode(Direction::Rx, CHANNEL, false)?;
+/// Sets the gain, or who is to choose it.
+fn set_gain(device: &Device, wish: GainWish) -> Result<GainSet, soapysdr::Error> {
+    let has_control = device.has_gain_mode(Direction::Rx, CHANNEL)?;
+    if has_control {
+        device.set_gain_mode(Direction::Rx, CHANNEL, wish == GainWish::Device)?;
+    }
+    match wish {
+        GainWish::Device if has_control => Ok(GainSet::Fixed(None, None)),
+        GainWish::Device => {
+            let set_db = device.gain(Direction::Rx, CHANNEL)?;
+            let note = format!("it has no automatic gain and stays at {set_db} dB; set it with --gain");
+            Ok(GainSet::Fixed(Some(note), Some(set_db)))
         }
-        device.set_gain(Direction::Rx, CHANNEL, gain_db)?;
-        let set_db = device.gain(Direction::Rx, CHANNEL)?;
-        return Ok((set_db != gain_db).then(|| format!("the gain is {set_db} dB")));
+        GainWish::Db(gain_db) => {
+            device.set_gain(Direction::Rx, CHANNEL, gain_db)?;
+            let set_db = device.gain(Direction::Rx, CHANNEL)?;
+            let note = (set_db != gain_db).then(|| format!("the gain is {set_db} dB"));
+            Ok(GainSet::Fixed(note, Some(set_db)))
+        }
+        GainWish::Auto => {
+            let range = device.gain_range(Direction::Rx, CHANNEL)?;
+            let gain_db = device.gain(Direction::Rx, CHANNEL)?;
+            Ok(GainSet::Chosen { gain_db, range_db: (range.minimum.min(gain_db), range.maximum.max(gain_db)) })
+        }
     }
-    if automatic {
-        device.set_gain_mode(Direction::Rx, CHANNEL, true)?;
-        return Ok(None);
-    }
-    let set_db = device.gain(Direction::Rx, CHANNEL)?;
-    Ok(Some(format!("it has no automatic gain and stays at {set_db} dB; set it with --gain")))
 }
 
 /// How samples are cut up on their way.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use num_complex::Complex32;
 
 use super::{Read, Source, SourceError};
+use crate::hop_plan::HopPlan;
 use crate::pipeline::snapshot::Stream;
 
 /// A live source with an end.
@@ -37,6 +38,10 @@ impl<S: Source> Source for Until<S> {
         self.source.is_live()
     }
 
+    fn hop_plan(&self) -> Option<Arc<HopPlan>> {
+        self.source.hop_plan()
+    }
+
     fn read(&mut self, out: &mut [Complex32]) -> Result<Read, SourceError> {
         if self.samples_left == 0 || self.stop.load(Ordering::Relaxed) {
             return Ok(Read::End);
@@ -47,6 +52,10 @@ impl<S: Source> Source for Until<S> {
                 let count = (self.samples_left - lost_before).min(count as u64) as usize;
                 self.samples_left -= lost_before + count as u64;
                 Ok(Read::Samples { count, lost_before })
+            }
+            Read::Tuned(tuned) => {
+                self.samples_left = self.samples_left.saturating_sub(tuned.skipped);
+                Ok(Read::Tuned(tuned))
             }
             other => Ok(other),
         }

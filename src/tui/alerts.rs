@@ -32,6 +32,9 @@ fn alerts(snapshot: &Snapshot, live: bool) -> Vec<(&'static str, String)> {
         let advice = if live { "lower the sample rate" } else { "the recording has gaps" };
         alerts.push(("LOST", format!("{lost} samples, {blind} of the time not heard: {advice}")));
     }
+    if let Some(why) = snapshot.health.recorder.as_ref().and_then(|recorder| recorder.failure.clone()) {
+        alerts.push(("UNRECORDED", why));
+    }
     let (waiting, blocks) = health.backlog;
     if live && blocks > 0 && waiting as f64 >= BEHIND_FROM * blocks as f64 {
         alerts.push(("BEHIND", "the machine is too slow: lower the sample rate or close other programs".into()));

@@ -256,6 +256,7 @@ impl App {
                 return Some(Wish::Event(Event::Stimulus(Stimulus { time_s, kind, note: None })));
             }
             Action::Bell => self.bell = !self.bell,
+            Action::Record => return Some(Wish::Control(Control::Record)),
         }
         None
     }

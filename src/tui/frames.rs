@@ -171,10 +171,13 @@ fn help_names_every_key() {
     app.screen = Screen::Help;
     insta::assert_snapshot!("help_80x24", text(&draw(&app, None, 80, 24)));
     insta::assert_snapshot!("help_200x60", text(&draw(&app, None, 200, 60)));
-    let whole = text(&draw(&app, None, 80, 200));
-    for binding in super::keys::BINDINGS {
-        let line = format!("{:10} {}", binding.label, binding.does);
-        assert!(whole.contains(&line), "{line}");
+    for live in [false, true] {
+        app.live = live;
+        let whole = text(&draw(&app, None, 80, 200));
+        for binding in super::keys::BINDINGS {
+            let line = format!("{:10} {}", binding.label, binding.does);
+            assert_eq!(whole.contains(&line), binding.sources.include(live), "{line}");
+        }
     }
 }
 

@@ -52,6 +52,12 @@ fn doing(app: &App, snapshot: Option<&Snapshot>, width: u16) -> Line<'static> {
         (State::Running, None) if !app.live => facts.push("full speed".into()),
         (State::Running, _) => {}
     }
+    if let Some(covered) = snapshot.health.coverage.as_ref().filter(|covered| covered.slot.1 > 1) {
+        facts.push(format!("hop {} of {}", covered.slot.0 + 1, covered.slot.1));
+    }
+    if snapshot.health.recorder.as_ref().is_some_and(|recorder| recorder.recording) {
+        facts.push("RECORDING".into());
+    }
     let facts = facts.join(" · ");
     let room = usize::from(width).saturating_sub(verb.len() + facts.chars().count() + 5);
     let loud = match snapshot.state {

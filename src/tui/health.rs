@@ -8,7 +8,8 @@ use ratatui::text::{Line, Span};
 use super::app::App;
 use super::page::{self, Lines};
 use super::{alerts, words};
-use crate::pipeline::snapshot::{Snapshot, State};
+use crate::hop_plan::coverage::{Covered, SESSIONS_S};
+use crate::pipeline::snapshot::{Recorder, Snapshot, State};
 
 /// Columns of the labels.
 const LABEL_WIDTH: usize = 22;
@@ -23,8 +24,10 @@ const BUSY_FROM: f64 = 0.9;
 pub(super) fn draw(app: &App, snapshot: &Snapshot, frame: &mut Frame, area: Rect) -> u16 {
     let mut lines = receiver(app, snapshot);
     lines.push(Line::default());
+    lines.extend(snapshot.health.coverage.iter().flat_map(|covered| coverage(app, covered, snapshot.position_s)));
     lines.extend(machine(app, snapshot));
     lines.push(Line::default());
+    lines.extend(log(app, snapshot));
     lines.extend(rejections(app, snapshot));
     page::draw(lines, app.scroll, frame, area)
 }
@@ -57,7 +60,7 @@ fn receiver(app: &App, snapshot: &Snapshot) -> Lines {
     } else {
         fact(app, "Overload", "none", false, String::new())
     };
-    vec![
+    let mut lines = vec![
         Line::styled("Receiver", app.theme.title()),
         fact(app, "Sample rate", "", false, words::rate(stream.sample_rate_hz)),
         fact(app, "Listened for", "", false, listened),
@@ -65,7 +68,52 @@ fn receiver(app: &App, snapshot: &Snapshot) -> Lines {
         fact(app, "Not listened to", "", false, blind),
         overload,
         fact(app, "Bursts heard", "", false, words::count(snapshot.num_bursts)),
-    ]
+    ];
+    lines.extend(snapshot.health.recorder.as_ref().map(|recorder| recorded(app, recorder)));
+    lines
+}
+
+fn recorded(app: &App, recorder: &Recorder) -> Line<'static> {
+    let held = format!("{} recordings, {}", words::count(recorder.recordings), words::duration(recorder.recorded_s));
+    match (&recorder.failure, recorder.recording) {
+        (Some(_), _) => fact(app, "Recorded", " FAILED ", true, held),
+        (None, true) => fact(app, "Recorded", "recording now", false, held),
+        (None, false) => fact(app, "Recorded", "waiting", false, held),
+    }
+}
+
+/// How much of the bands was heard, and what that catches.
+fn coverage(app: &App, covered: &Covered, position_s: f64) -> Lines {
+    let mut lines = vec![Line::styled("Coverage", app.theme.title())];
+    if covered.slot.1 > 1 {
+        let retune_ms = format!("{:.0} ms a retune, {} so far", covered.retune_s * 1e3, words::count(covered.retunes));
+        lines.push(fact(app, "Back after", "", false, format!("{} ({retune_ms})", words::duration(covered.revisit_s))));
+    }
+    for band in &covered.bands {
+        let heard = if position_s > 0.0 { (band.heard_s / position_s).clamp(0.0, 1.0) } else { 0.0 };
+        let catch =
+            SESSIONS_S.iter().zip(band.catch).map(|(session_s, p)| format!("{session_s} s {}", words::share(p)));
+        let text = format!("heard {}; catches {}", words::share(heard), catch.collect::<Vec<_>>().join(", "));
+        lines.push(fact(app, &band.name, "", false, text));
+    }
+    lines.push(Line::default());
+    lines
+}
+
+/// What happened, latest first; nothing where nothing did.
+fn log(app: &App, snapshot: &Snapshot) -> Lines {
+    let told = snapshot.health.notes.iter().rev().map(|note| {
+        Line::from(vec![
+            Span::styled(format!(" {:>8}  ", words::duration(note.at_s)), app.theme.quiet()),
+            Span::raw(note.text.clone()),
+        ])
+    });
+    let mut lines: Lines = told.collect();
+    if !lines.is_empty() {
+        lines.insert(0, Line::styled("Log", app.theme.title()));
+        lines.push(Line::default());
+    }
+    lines
 }
 
 fn machine(app: &App, snapshot: &Snapshot) -> Lines {

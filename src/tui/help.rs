@@ -62,7 +62,7 @@ pub(super) fn draw(app: &App, frame: &mut Frame, area: Rect) -> u16 {
 
 fn keys(app: &App, width: u16) -> Lines {
     let mut lines = vec![Line::styled("Keys", app.theme.title())];
-    for binding in BINDINGS.iter().filter(|binding| !(app.live && binding.replay_only)) {
+    for binding in BINDINGS.iter().filter(|binding| binding.sources.include(app.live)) {
         let everywhere = binding.screens.len() == Screen::ALL.len();
         let place = if everywhere { String::new() } else { format!(" [{}]", binding.place()) };
         let does = format!("{}{place}", binding.does);

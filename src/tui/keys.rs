@@ -44,6 +44,8 @@ pub(super) enum Action {
     Stimulus(usize),
     /// Ring the bell at each burst of the selected transmitter, or no more.
     Bell,
+    /// Start a recording, or end it.
+    Record,
 }
 
 /// One row of the table.
@@ -59,8 +61,29 @@ pub(super) struct Binding {
     pub(super) action: Action,
     /// Screens it works on.
     pub(super) screens: &'static [Screen],
-    /// It makes no sense with a live radio.
-    pub(super) replay_only: bool,
+    pub(super) sources: Sources,
+}
+
+/// What it makes sense with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sources {
+    /// Everything.
+    All,
+    /// A recording.
+    Replay,
+    /// A radio.
+    Radio,
+}
+
+impl Sources {
+    /// Whether a radio, or else a recording, is one of them.
+    pub(super) fn include(self, live: bool) -> bool {
+        match self {
+            Self::All => true,
+            Self::Replay => !live,
+            Self::Radio => live,
+        }
+    }
 }
 
 impl Binding {
@@ -102,7 +125,7 @@ const fn on(
     does: &'static str,
     action: Action,
 ) -> Binding {
-    Binding { keys, label, short, does, action, screens, replay_only: false }
+    Binding { keys, label, short, does, action, screens, sources: Sources::All }
 }
 
 const fn in_replay(
@@ -112,7 +135,7 @@ const fn in_replay(
     does: &'static str,
     action: Action,
 ) -> Binding {
-    Binding { keys, label, short, does, action, screens: EVERYWHERE, replay_only: true }
+    Binding { keys, label, short, does, action, screens: EVERYWHERE, sources: Sources::Replay }
 }
 
 const fn letters<const N: usize>(letters: [char; N]) -> [(KeyCode, KeyModifiers); N] {
@@ -188,6 +211,15 @@ pub(super) const BINDINGS: &[Binding] = &[
     ),
     on(SURVEY, &[char('s')], "s", "sort", "order the table by something else", Action::Sort),
     on(SURVEY, &[char('f')], "f", "filter", "show all, only the known, or only tracker technologies", Action::Filter),
+    Binding {
+        keys: &[char('R')],
+        label: "Shift-r",
+        short: "record",
+        does: "start or end a recording (with --trigger key)",
+        action: Action::Record,
+        screens: EVERYWHERE,
+        sources: Sources::Radio,
+    },
     in_replay(&[key(KeyCode::Left)], "←", "", "5 seconds back", Action::Seek(-5.0)),
     in_replay(&[key(KeyCode::Right)], "→", "seek", "5 seconds on", Action::Seek(5.0)),
     in_replay(&[(KeyCode::Left, KeyModifiers::SHIFT)], "Shift-←", "", "60 seconds back", Action::Seek(-60.0)),
@@ -238,13 +270,17 @@ pub(super) const BINDINGS: &[Binding] = &[
 
 /// Rows that work on a screen.
 pub(super) fn bindings(screen: Screen, live: bool) -> impl Iterator<Item = &'static Binding> {
-    BINDINGS.iter().filter(move |binding| binding.screens.contains(&screen) && !(live && binding.replay_only))
+    BINDINGS.iter().filter(move |binding| binding.screens.contains(&screen) && binding.sources.include(live))
 }
 
 /// The table in Markdown: key, what it does, where.
 pub fn keys_markdown() -> String {
     let row = |binding: &Binding| {
-        let replay = if binding.replay_only { "; `replay` only" } else { "" };
+        let replay = match binding.sources {
+            Sources::All => "",
+            Sources::Replay => "; `replay` only",
+            Sources::Radio => "; `sweep` only",
+        };
         let keys = binding.label;
         format!("| `{keys}` | {} | {}{replay} |\n", binding.does, binding.place())
     };
@@ -276,9 +312,9 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_on_a_screen() {
-        for screen in Screen::ALL {
+        for (screen, live) in Screen::ALL.into_iter().flat_map(|screen| [(screen, false), (screen, true)]) {
             let mut seen = HashSet::new();
-            for binding in bindings(screen, false) {
+            for binding in bindings(screen, live) {
                 for key in binding.keys {
                     assert!(seen.insert(*key), "{key:?} twice on {screen:?}");
                 }
@@ -322,5 +358,8 @@ mod tests {
         let far = KeyEvent::new(KeyCode::Left, KeyModifiers::SHIFT);
         assert_eq!(action(far, Screen::Survey, true), None);
         assert_eq!(action(far, Screen::Survey, false), Some(Action::Seek(-60.0)));
+        let record = KeyEvent::new(KeyCode::Char('R'), KeyModifiers::SHIFT);
+        assert_eq!(action(record, Screen::Survey, true), Some(Action::Record));
+        assert_eq!(action(record, Screen::Survey, false), None);
     }
 }

@@ -8,7 +8,7 @@
 //   format=CS16         native format: CS16, CS8, CU8 or CF32
 //   full_scale=32768    the full scale the driver tells
 //   rate=HZ             the only rate there is; the rate asked for otherwise
-//   realtime=0          1: samples come as time passes; 0: as fast as they are read
+//   realtime=0          samples come this many times as fast as time passes; 0: as fast as they are read
 //   stamp=1             0: the driver gives no time
 //   mtu=4096            samples of one read at the most
 //   overflow_every=N    each N samples ...
@@ -18,6 +18,11 @@
 //   lost_at=N           from position N on nothing but stream errors, as with the cable pulled
 //   silent_at=N         from position N on nothing but timeouts
 //   hang_at=N           at position N the driver never returns
+//   at=HZ               the file was heard around HZ; tuned elsewhere the device plays what of it is heard there (CS16)
+//   retune_delay=N      a new frequency, and a new gain, is there N samples after it was set
+//   clock=1             0: no hardware time
+//   gain_ref=DB         the gain with which the file was heard; another makes it louder or weaker, and clips (CS16)
+//   garbage_flags=0     1: the driver sets flags that mean nothing
 //   agc=1               0: without automatic gain
 //   tunes_from=24e6 tunes_to=1766e6   the range it tells
 
@@ -28,6 +33,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <fstream>
 #include <stdexcept>
@@ -55,7 +61,15 @@ public:
     std::string getHardwareKey() const override { return "virtual receiver"; }
     size_t getNumChannels(int direction) const override { return direction == SOAPY_SDR_RX ? 1 : 0; }
 
-    void setFrequency(int, size_t, double hz, const SoapySDR::Kwargs &) override { frequencyHz = hz; }
+    void setFrequency(int, size_t, double hz, const SoapySDR::Kwargs &) override {
+        if (hz < number("tunes_from", 24e6) || hz > number("tunes_to", 1766e6))
+            throw std::runtime_error("out of range");
+        frequencyHz = hz;
+        nextPlay = {hz, gainDb};
+        nextPlayAt = position + retuneDelay;
+    }
+    bool hasHardwareTime(const std::string &) const override { return stamped && number("clock", 1) != 0; }
+    long long getHardwareTime(const std::string &) const override { return time(position + retuneDelay); }
     double getFrequency(int, size_t) const override { return frequencyHz; }
     SoapySDR::RangeList getFrequencyRange(int, size_t) const override {
         return {SoapySDR::Range(number("tunes_from", 24e6), number("tunes_to", 1766e6))};
@@ -67,7 +81,11 @@ public:
     bool hasGainMode(int, size_t) const override { return number("agc", 1) != 0; }
     void setGainMode(int, size_t, bool automatic) override { isAutomatic = automatic; }
     bool getGainMode(int, size_t) const override { return isAutomatic; }
-    void setGain(int, size_t, double db) override { gainDb = db; }
+    void setGain(int, size_t, double db) override {
+        gainDb = db;
+        nextPlay = {frequencyHz, gainDb};
+        nextPlayAt = position + retuneDelay;
+    }
     double getGain(int, size_t) const override { return gainDb; }
 
     std::vector<std::string> getStreamFormats(int, size_t) const override { return {format}; }
@@ -85,6 +103,8 @@ public:
     int activateStream(SoapySDR::Stream *, int, long long, size_t) override {
         begun = Clock::now();
         position = 0;
+        play = nextPlay = {frequencyHz, gainDb};
+        nextPlayAt = 0;
         nextOverflow = overflowEvery;
         return 0;
     }
@@ -108,15 +128,20 @@ public:
         }
         Position count = std::min(Position(room), mtu);
         // What is to happen at a position happens there, however long the reads are.
-        for (Position event : {hangAt, lostAt, silentAt, errorsLeft > 0 ? errorsAt : NEVER, nextOverflow})
+        if (position >= nextPlayAt) play = nextPlay;
+        for (Position event : {hangAt, lostAt, silentAt, errorsLeft > 0 ? errorsAt : NEVER, nextOverflow, nextPlayAt})
             if (event > position) count = std::min(count, event - position);
         count = std::min(count, numSamples - position % numSamples);
-        if (realtime) {
-            const auto due = begun + std::chrono::nanoseconds(time(position + count));
+        if (realtime > 0) {
+            const auto due = begun + std::chrono::nanoseconds(std::llround(double(time(position + count)) / realtime));
             if (due > Clock::now() + std::chrono::microseconds(timeoutUs)) return wait(timeoutUs);
             std::this_thread::sleep_until(due);
         }
-        std::memcpy(buffers[0], samples.data() + (position % numSamples) * sampleBytes, size_t(count) * sampleBytes);
+        const char *from = samples.data() + (position % numSamples) * sampleBytes;
+        if (plain()) std::memcpy(buffers[0], from, size_t(count) * sampleBytes);
+        else change(reinterpret_cast<const int16_t *>(from), static_cast<int16_t *>(buffers[0]), count);
+        if (garbageFlags) flags |= 0x7fff0000 ^ int(position);
+        if (garbageFlags) flags &= ~SOAPY_SDR_HAS_TIME;
         if (stamped) {
             flags |= SOAPY_SDR_HAS_TIME;
             timeNs = time(position);
@@ -126,6 +151,33 @@ public:
     }
 
 private:
+    struct Play { double hz, gainDb; };
+
+    bool plain() const {
+        return format != SOAPY_SDR_CS16 || (std::abs(offset()) < 1 && std::abs(louder() - 1) < 1e-9);
+    }
+    double offset() const { return at > 0 ? at - play.hz : 0; }
+    double louder() const { return gainRef > -1e3 ? std::pow(10, (play.gainDb - gainRef) / 20) : 1; }
+
+    // The file shifted to where it is heard now; noise where less than half of it is.
+    void change(const int16_t *from, int16_t *to, Position count) {
+        const double turn = 2 * M_PI * offset() / rateHz, scale = louder();
+        const bool heard = std::abs(offset()) < 0.5 * rateHz;
+        auto clip = [](double value) { return int16_t(std::lround(std::max(-32768.0, std::min(32767.0, value)))); };
+        for (Position n = 0; n < count; ++n) {
+            const double angle = std::fmod(turn * double(position + n), 2 * M_PI), c = std::cos(angle), s = std::sin(angle);
+            if (heard) {
+                to[2 * n] = clip(scale * (from[2 * n] * c - from[2 * n + 1] * s));
+                to[2 * n + 1] = clip(scale * (from[2 * n] * s + from[2 * n + 1] * c));
+            } else {
+                for (int k = 0; k < 2; ++k) {
+                    random = random * 1664525u + 1013904223u;
+                    to[2 * n + k] = int16_t(int(random >> 27) - 16);
+                }
+            }
+        }
+    }
+
     static constexpr Position NEVER = 1LL << 60;
 
     std::string text(const char *key, const std::string &otherwise) const {
@@ -149,16 +201,22 @@ private:
     const SoapySDR::Kwargs args;
     const std::string format = text("format", SOAPY_SDR_CS16);
     const size_t sampleBytes = SoapySDR::formatToSize(format);
-    const bool realtime = whole("realtime", 0) != 0, stamped = whole("stamp", 1) != 0;
+    const double realtime = number("realtime", 0);
+    const bool stamped = whole("stamp", 1) != 0;
     const bool silentGaps = whole("silent_gaps", 0) != 0;
     const Position mtu = whole("mtu", 4096), overflowEvery = whole("overflow_every", NEVER);
     const Position overflowLost = whole("overflow_lost", 0), errorsAt = whole("errors_at", NEVER);
     const Position lostAt = whole("lost_at", NEVER), silentAt = whole("silent_at", NEVER);
-    const Position hangAt = whole("hang_at", NEVER);
+    const Position hangAt = whole("hang_at", NEVER), retuneDelay = whole("retune_delay", 0);
+    const double at = number("at", 0), gainRef = number("gain_ref", -1e9);
+    const bool garbageFlags = whole("garbage_flags", 0) != 0;
+    uint32_t random = 1;
+    Position nextPlayAt = 0;
     Position errorsLeft = whole("errors", 0), position = 0, nextOverflow = NEVER, numSamples = 0;
     std::vector<char> samples;
     double rateHz = 1.92e6, frequencyHz = 832e6, gainDb = 20;
     bool isAutomatic = false;
+    Play play{832e6, 20}, nextPlay{832e6, 20};
     Clock::time_point begun;
 };
 

@@ -46,6 +46,16 @@ impl Abilities {
         most.map(|hz| hz / (high_hz - low_hz))
     }
 
+    /// The part of a range that it can be tuned to: all where it does not tell its own.
+    pub fn part_of(&self, low_hz: f64, high_hz: f64) -> Option<(f64, f64)> {
+        if self.frequency_hz.is_empty() {
+            return Some((low_hz, high_hz));
+        }
+        let part = |(from_hz, to_hz): &(f64, f64)| (low_hz.max(*from_hz), high_hz.min(*to_hz));
+        let parts = self.frequency_hz.iter().map(part).filter(|(low_hz, high_hz)| low_hz < high_hz);
+        parts.max_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0)))
+    }
+
     /// Bands it can hear whole, in part, and not at all, by number.
     pub fn bands(&self) -> [Vec<u16>; 3] {
         let mut sorted = [const { Vec::new() }; 3];
@@ -84,6 +94,8 @@ mod tests {
         assert_eq!(part, [3, 66]);
         assert!(none.contains(&1) && none.contains(&7));
         assert_eq!(whole.len() + part.len() + none.len(), BANDS.len());
+        assert_eq!(tuner.part_of(1.71e9, 1.785e9), Some((1.71e9, 1.766e9)));
+        assert_eq!(tuner.part_of(1.92e9, 1.98e9), None);
     }
 
     #[test]

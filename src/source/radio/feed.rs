@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytemuck::Pod;
 use captures::SampleFormat;
@@ -14,6 +14,9 @@ use num_complex::Complex32;
 use soapysdr::{ErrorCode, RxStream, StreamSample};
 
 use super::device_clock::DeviceClock;
+use super::gain::GainControl;
+use super::retune::Retune;
+use crate::source::Tuned;
 
 /// Longest time a call of the driver is asked to take.
 const DRIVER_TIMEOUT_US: i64 = 20_000;
@@ -31,6 +34,8 @@ pub(super) struct Chunk {
     pub lost_before: u64,
     /// Cuts before the first of which nothing told the length.
     pub cuts_unmeasured: u64,
+    /// The device was tuned before the first, and the losses before that.
+    pub tuned: Option<Tuned>,
 }
 
 /// A chunk, or the sentence with which the stream ended.
@@ -77,6 +82,9 @@ impl<E: StreamSample + Pod + Send> Native for NativeStream<E> {
 /// closed before the other end hears that the thread has ended.
 pub(super) struct Feed {
     pub stream: Box<dyn Native>,
+    pub retune: Retune,
+    /// Chooses the gain, where that is left to it.
+    pub gain: Option<GainControl>,
     pub clock: DeviceClock,
     pub fresh: Box<[Complex32]>,
     pub chunk: Box<Chunk>,
@@ -100,7 +108,13 @@ impl Feed {
     fn read_on(&mut self) -> Option<String> {
         let mut errors = 0;
         while !self.stop.load(Ordering::Relaxed) {
+            match self.retune.begin() {
+                Ok(false) => {}
+                Ok(true) => self.hand_over(),
+                Err(sentence) => return Some(sentence),
+            }
             let room = self.chunk.samples.len() - self.chunk.count;
+            let asked = Instant::now();
             match self.stream.read(&mut self.fresh[..room]) {
                 Ok(0) | Err(ErrorCode::Timeout) => {
                     // What has come goes on its way; a driver that does not wait itself is not asked without a pause.
@@ -111,7 +125,7 @@ impl Feed {
                 }
                 Ok(count) => {
                     errors = 0;
-                    self.take(count);
+                    self.take(count, asked.elapsed());
                 }
                 Err(ErrorCode::Overflow | ErrorCode::Corruption) => self.clock.cut(),
                 Err(ErrorCode::NotSupported) => return Some("its driver cannot receive a stream".to_owned()),
@@ -127,9 +141,26 @@ impl Feed {
         None
     }
 
-    /// Appends the first `count` fresh samples.
-    fn take(&mut self, count: usize) {
-        let lost = self.clock.lost_before(count as u64, self.stream.time_ns());
+    /// Sends on what was heard before.
+    fn hand_over(&mut self) {
+        if self.chunk.count > 0 || self.chunk.lost_before > 0 {
+            self.deliver();
+        }
+    }
+
+    /// Appends the first `count` fresh samples, for which the driver took `waited`.
+    fn take(&mut self, count: usize, waited: Duration) {
+        let time_ns = self.stream.time_ns();
+        let lost = self.clock.lost_before(count as u64, time_ns);
+        let stale = self.retune.stale(count, lost, time_ns, waited);
+        if stale == count {
+            return;
+        }
+        if let Some(tuned) = self.retune.arrived() {
+            self.chunk.tuned = Some(tuned);
+            self.append(stale, count);
+            return;
+        }
         if lost > 0 {
             if self.chunk.count > 0 {
                 self.deliver();
@@ -137,9 +168,21 @@ impl Feed {
             self.chunk.lost_before += lost;
             self.chunk.cuts_unmeasured += self.clock.take_cuts_unmeasured();
         }
+        self.append(0, count);
+    }
+
+    /// Appends fresh samples from `from` to `to`.
+    fn append(&mut self, from: usize, to: usize) {
         let Chunk { samples, count: filled, .. } = self.chunk.as_mut();
-        samples[*filled..*filled + count].copy_from_slice(&self.fresh[..count]);
-        *filled += count;
+        samples[*filled..*filled + to - from].copy_from_slice(&self.fresh[from..to]);
+        *filled += to - from;
+        if let Some(gain) = &mut self.gain
+            && let Some(step) = gain.push(&self.fresh[from..to])
+            && let Some(to_db) = self.retune.change_gain(step)
+        {
+            gain.set(to_db);
+            self.hand_over();
+        }
         if self.chunk.count == self.chunk.samples.len() {
             self.deliver();
         }
@@ -152,6 +195,7 @@ impl Feed {
                 next.count = 0;
                 next.lost_before = 0;
                 next.cuts_unmeasured = 0;
+                next.tuned = None;
                 // The channel holds all chunks; where the other end has gone, the stop flag is set.
                 let _ = self.full.try_send(Ok(std::mem::replace(&mut self.chunk, next)));
             }
