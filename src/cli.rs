@@ -114,6 +114,9 @@ pub struct KeepArgs {
     /// Zones to be walked: vehicle, room, or a list of your own (TOML)
     #[arg(long, value_name = "ZONES")]
     pub zones: Option<PathBuf>,
+    /// The directory of an earlier sweep, or one outside, as the reference for what is new or stronger
+    #[arg(long, value_name = "DIR")]
+    pub baseline: Option<PathBuf>,
 }
 
 /// How to draw.

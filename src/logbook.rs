@@ -1,6 +1,6 @@
 //! The directory a sweep leaves on disk: records of everything, as it happens.
 //!
-//! `records.jsonl` grows a line at a time: what was listened to, bursts, gain, marks and stimuli, every second how far
+//! `records.jsonl` grows a line at a time: what was listened to, bursts, gain, marks and stimuli, every half second how far
 //! was listened, and in the end the transmitters. Every line is handed to the system at once, so a program that is killed
 //! at any instant leaves a directory that opens: a torn last line is passed over, and what the end would have told is
 //! computed from the bursts. A sweep is continued by another stream whose times go on from the first one's. Recordings
@@ -29,7 +29,7 @@ pub use reading::{Entry, Sweep};
 /// The file of records in the directory.
 const RECORDS: &str = "records.jsonl";
 /// Time between two records of how far was listened.
-const LISTENED_EVERY_S: f64 = 1.0;
+const LISTENED_EVERY_S: f64 = 0.5;
 
 /// Where the records of a sweep's directory are.
 pub fn records_of(directory: &Path) -> PathBuf {

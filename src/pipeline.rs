@@ -31,6 +31,7 @@ use crate::hop_plan::coverage::Coverage;
 use crate::records::{RecordWriter, Summary};
 use crate::source::Source;
 use crate::tracker::Tracker;
+use crate::tracker::baseline::Baseline;
 use crate::tracker::event::Event;
 use crate::tracker::known::Known;
 use crate::tracker::zones::ZoneList;
@@ -89,6 +90,8 @@ pub struct Outputs {
     pub listeners: Vec<Box<dyn Listener>>,
     /// The transmitters the user knows, which are told by their names.
     pub known: Arc<Known>,
+    /// The reference that transmitters are held against.
+    pub baseline: Option<Arc<Baseline>>,
     /// The zones that will be walked.
     pub zones: Arc<ZoneList>,
     /// What happens beside bursts, with its instant in the stream: a screen's marks and stimuli, a radio's gain.

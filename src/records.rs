@@ -20,7 +20,7 @@ use crate::tracker::cadence::{Cadence, Counts};
 use crate::tracker::carrier::Carrier;
 use crate::tracker::event::Event;
 use crate::tracker::zones::ZoneList;
-use locating::{EventRecord, ProximityRecord, ResponseRecord, WhereaboutsRecord};
+use locating::{EventRecord, ProximityRecord, ResponseRecord, WhereaboutsRecord, standing, stronger_by_db};
 use rotation::Rotation;
 
 /// How fast a run went; the only figures that may differ between two runs.
@@ -168,6 +168,11 @@ struct TransmitterParameters<'a> {
     whereabouts: Option<WhereaboutsRecord<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     responses: Vec<ResponseRecord<'a>>,
+    /// Against the reference: `new`, `stronger` or `like`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stronger_by_db: Option<f64>,
     evidence: &'a [String],
 }
 
@@ -361,6 +366,8 @@ fn transmitter(t: &Transmitter) -> Record<'_> {
             proximity: t.proximity.as_ref().map(ProximityRecord::of),
             whereabouts: t.whereabouts.as_ref().map(WhereaboutsRecord::of),
             responses: ResponseRecord::all_of(t),
+            baseline: t.standing.map(standing),
+            stronger_by_db: t.standing.and_then(stronger_by_db),
             evidence: &t.evidence,
         },
     }))

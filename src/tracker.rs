@@ -8,6 +8,7 @@
 //! session. Unnamed energy is gathered by its place in the spectrum.
 //! Ignores: arrival times between sessions; a name once given stays, later doubt is told as an alternative.
 
+pub mod baseline;
 pub mod cadence;
 pub mod carrier;
 pub mod company;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use dsp::finding::{Finding, Technology};
 
 use crate::pipeline::snapshot::{Burst, Transmitter};
+use baseline::Baseline;
 use carrier::Carriers;
 use device::{Device, Heard};
 use event::Event;
@@ -85,6 +87,7 @@ pub struct Tracker {
     gains: Gains,
     crowd: Crowd,
     walk: Arc<Walk>,
+    baseline: Option<Arc<Baseline>>,
     journal: Journal,
     /// The latest instant anything was heard, and when the sweep began: before the stream, where it was continued.
     heard_s: f64,
@@ -100,6 +103,12 @@ impl Tracker {
     /// The same with the zones that will be walked.
     pub fn with_zones(mut self, list: Arc<ZoneList>) -> Self {
         self.walk = Arc::new(Walk::new(list));
+        self
+    }
+
+    /// The same with a reference that every transmitter is held against.
+    pub fn with_baseline(mut self, baseline: Option<Arc<Baseline>>) -> Self {
+        self.baseline = baseline;
         self
     }
 
@@ -211,6 +220,8 @@ impl Tracker {
         all[named..].sort_by_key(|t| t.id);
         for transmitter in &mut all {
             transmitter.known = self.known.of(transmitter, self.center_frequency_hz).cloned();
+            let baseline = self.baseline.as_ref();
+            transmitter.standing = baseline.and_then(|b| b.standing(transmitter, self.center_frequency_hz));
         }
         all
     }

@@ -10,6 +10,7 @@ use crate::cli::KeepArgs;
 use crate::logbook::{Logbook, Sweep, records_of};
 use crate::pipeline::snapshot::Stream;
 use crate::pipeline::{Outputs, Past};
+use crate::tracker::baseline::Baseline;
 use crate::tracker::zones::ZoneList;
 
 /// The zones to be walked.
@@ -30,7 +31,13 @@ pub(super) fn keep(
     begun_unix_s: Option<f64>,
 ) -> Result<Outputs> {
     let zones = zones(args.zones.as_deref())?;
-    let mut outputs = Outputs { zones: Arc::clone(&zones), ..outputs };
+    let baseline = args.baseline.as_deref().map(|directory| -> Result<Arc<Baseline>> {
+        let reference = Sweep::open(directory)?;
+        let transmitters = reference.tracker(Arc::default(), 0.0).transmitters();
+        Ok(Arc::new(Baseline::new(transmitters, reference.stream.center_frequency_hz)))
+    });
+    let baseline = baseline.transpose()?;
+    let mut outputs = Outputs { zones: Arc::clone(&zones), baseline: baseline.clone(), ..outputs };
     let Some(directory) = args.directory.as_deref() else { return Ok(outputs) };
     let mut logbook = if args.resume && records_of(directory).exists() {
         let sweep = Sweep::open(directory)?;
@@ -41,7 +48,7 @@ pub(super) fn keep(
         );
         let apart_s = begun_unix_s.zip(sweep.begun_unix_s).map_or(0.0, |(now_s, begun_s)| now_s - begun_s);
         let offset_s = apart_s.max(sweep.listened.position_s);
-        let tracker = sweep.tracker(Arc::clone(&outputs.known), offset_s);
+        let tracker = sweep.tracker(Arc::clone(&outputs.known), offset_s).with_baseline(baseline);
         outputs.zones = Arc::clone(&sweep.zones);
         outputs.past = Some(Past { tracker, num_bursts: sweep.num_bursts() });
         Logbook::resume(directory, &sweep, offset_s)?

@@ -462,7 +462,9 @@ fn moved(mut finding: Finding, by_hz: f64, by_db: f32) -> Finding {
 }
 
 fn tracker(stream: &Stream, outputs: &Outputs) -> Tracker {
-    Tracker::new(stream.center_frequency_hz, Arc::clone(&outputs.known)).with_zones(Arc::clone(&outputs.zones))
+    Tracker::new(stream.center_frequency_hz, Arc::clone(&outputs.known))
+        .with_zones(Arc::clone(&outputs.zones))
+        .with_baseline(outputs.baseline.clone())
 }
 
 fn attributed(tracker: &mut Tracker, id: u64, finding: Finding) -> Burst {

@@ -8,6 +8,7 @@ use dsp::finding::{Channel, Finding, Rejection, Technology};
 
 use crate::hop_plan::coverage::Covered;
 use crate::tracker::Alternative;
+use crate::tracker::baseline::Standing;
 use crate::tracker::cadence::Cadence;
 use crate::tracker::carrier::Carrier;
 use crate::tracker::known::Entry;
@@ -117,6 +118,8 @@ pub struct Transmitter {
     pub whereabouts: Option<Whereabouts>,
     /// How it takes what was done to make it answer, by kind; those it never answered are left out.
     pub responses: Vec<Response>,
+    /// How it stands against a reference sweep, where there is one.
+    pub standing: Option<Standing>,
     /// Bursts by channel.
     pub channels: Vec<(Channel, u64)>,
     /// What the user's list calls it, where it is on it.
@@ -175,6 +178,7 @@ impl Transmitter {
             proximity: None,
             whereabouts: None,
             responses: Vec::new(),
+            standing: None,
             channels: Vec::new(),
             known: None,
             alternatives: Vec::new(),

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{centi, probability, seconds};
 use crate::pipeline::snapshot::{Listened, Transmitter};
+use crate::tracker::baseline::Standing;
 use crate::tracker::event::Event;
 use crate::tracker::proximity::{Proximity, Verdict};
 use crate::tracker::stimuli::Response;
@@ -97,6 +98,21 @@ impl<'a> ResponseRecord<'a> {
             chance_of_any: significant(response.chance_of_any),
         };
         transmitter.responses.iter().map(record).collect()
+    }
+}
+
+pub(super) fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::New => "new",
+        Standing::Stronger(_) => "stronger",
+        Standing::Like => "like",
+    }
+}
+
+pub(super) fn stronger_by_db(standing: Standing) -> Option<f64> {
+    match standing {
+        Standing::Stronger(by_db) => Some(centi(by_db)),
+        Standing::New | Standing::Like => None,
     }
 }
 

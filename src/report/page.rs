@@ -277,6 +277,7 @@ fn finding(
                 (&w.bursts, t.bursts.to_string()),
                 (&w.period, t.period_s.map_or_else(|| w.no_period.clone(), |period| format!("{period:.1} s"))),
                 (&w.place, given(verdict.and_then(|v| v.place.clone()).or_else(|| places::likeliest(t)).as_ref(), words)),
+                (&w.reference, given(places::standing(t, words).as_ref(), words)),
                 (&w.disposition, disposition),
                 (&w.action, given(verdict.and_then(|v| v.action.as_ref()), words)),
                 (&w.file, file(pass)),

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::page::percent;
 use super::session::Transmitter;
-use super::words::Words;
+use super::words::{Words, fill};
 
 /// Zones that are told in a line.
 const MAX_TOLD: usize = 3;
@@ -26,6 +26,19 @@ pub(super) fn likeliest(t: &Transmitter) -> Option<String> {
         .map(|(zone, probability)| format!("{zone} ({})", percent(probability)))
         .collect();
     (!told.is_empty()).then(|| told.join(", "))
+}
+
+/// How it stands against the reference sweep, where there was one.
+pub(super) fn standing(t: &Transmitter, words: &Words) -> Option<String> {
+    let w = &words.findings;
+    match t.parameters["baseline"].as_str()? {
+        "new" => Some(w.is_new.clone()),
+        "stronger" => {
+            let by_db = format!("{:.0}", t.parameters["stronger_by_db"].as_f64()?);
+            Some(fill(&w.stronger, &[("db", &by_db)]))
+        }
+        _ => Some(w.alike.clone()),
+    }
 }
 
 /// Ranking of the zones, with what was heard in each.
