@@ -8,6 +8,7 @@
 use num_complex::Complex32;
 
 use crate::baseband::Baseband;
+use crate::carrier;
 use crate::detect::candidate::Candidate;
 use crate::detect::nprach::{self, Seed};
 use crate::detect::{gsm, npusch, prach, pucch, pusch, srs};
@@ -74,6 +75,7 @@ pub struct Analyst {
     gsm: gsm::Detector,
     halving: Zoom,
     halved: Vec<Complex32>,
+    cleaned: Vec<Complex32>,
 }
 
 impl Default for Analyst {
@@ -86,6 +88,7 @@ impl Default for Analyst {
             gsm: gsm::Detector::default(),
             halving: Zoom::new(2.0 * npusch::RATE_HZ, npusch::RATE_HZ),
             halved: Vec::new(),
+            cleaned: Vec::new(),
         }
     }
 }
@@ -129,6 +132,8 @@ impl Analyst {
         } else {
             baseband
         };
+        let cleaned = if narrow { None } else { carrier::without_own(baseband, &mut self.cleaned) };
+        let baseband = cleaned.as_ref().unwrap_or(baseband);
         let outcomes = [
             narrow.then(|| npusch::classify(baseband, candidate)),
             Some(self.shared_channels.classify(baseband, candidate)),

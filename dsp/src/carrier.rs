@@ -4,9 +4,14 @@
 //! Method: the mean of the complex amplitude at 0 Hz over some frames is what stays the same from frame to frame; it is
 //! taken off the frames that follow. Frames count by the inverse of their power, so that a strong burst across 0 Hz
 //! does not pass for a constant, and a mean that is less than half of the amplitude is none.
+//! Detectors are given samples, not spectra: [`without_own`] takes the same constant off a piece of baseband.
 //! Ignores: what of the carrier flickers within those frames.
 
+use std::f64::consts::TAU;
+
 use num_complex::{Complex32, Complex64};
+
+use crate::baseband::Baseband;
 
 /// Frames averaged (68 ms).
 const FRAMES: u32 = 512;
@@ -64,6 +69,39 @@ impl Carrier {
     }
 }
 
+/// Energy of a line over that of its neighbourhood from which it is the receiver's own carrier; noise reaches it with a
+/// chance of e^-20.
+const OWN_LINE: f64 = 20.0;
+
+/// `baseband` without the receiver's own carrier, copied to `cleaned`; nothing where none stands out in it.
+///
+/// What is taken away is as narrow as the baseband is long, which no wide signal misses.
+pub fn without_own<'a>(baseband: &Baseband<'_>, cleaned: &'a mut Vec<Complex32>) -> Option<Baseband<'a>> {
+    if baseband.center_hz.abs() > 0.5 * baseband.sample_rate_hz || baseband.samples.is_empty() {
+        return None;
+    }
+    let cycles = -baseband.center_hz / baseband.sample_rate_hz;
+    let turn = |i: usize| Complex64::cis(TAU * (cycles * i as f64).fract());
+    let wide = |z: &Complex32| Complex64::new(z.re.into(), z.im.into());
+    let (mut sum, mut energy) = (Complex64::ZERO, 0.0);
+    for (i, sample) in baseband.samples.iter().enumerate() {
+        sum += wide(sample) * turn(i).conj();
+        energy += f64::from(sample.norm_sqr());
+    }
+    let count = baseband.samples.len() as f64;
+    let own = sum.norm_sqr() / count;
+    if own.is_nan() || own <= OWN_LINE * (energy - own) / count {
+        return None;
+    }
+    let level = sum / count;
+    cleaned.clear();
+    cleaned.extend(baseband.samples.iter().enumerate().map(|(i, sample)| {
+        let own = level * turn(i);
+        sample - Complex32::new(own.re as f32, own.im as f32)
+    }));
+    Some(Baseband { samples: cleaned, ..*baseband })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,5 +144,33 @@ mod tests {
             carrier.learn(&spectrum);
         }
         assert_eq!(carrier.offset, Complex32::default());
+    }
+
+    /// Wide noise, for a signal, keeps its samples but for the line, wherever 0 Hz stands in its baseband; without a line
+    /// nothing is touched.
+    #[test]
+    fn a_line_at_the_middle_is_taken_off_a_baseband() {
+        let mut random = crate::synth::random::Random::new(3);
+        for center_hz in [0.0, 333_333.3, -500e3] {
+            let mut noise = || {
+                let z = random.gaussian();
+                Complex32::new(z.re as f32, z.im as f32)
+            };
+            let clean: Vec<Complex32> = (0..4000).map(|_| noise()).collect();
+            let line = |i: usize| Complex64::cis(-TAU * center_hz * i as f64 / 1.92e6 + 1.0);
+            let samples: Vec<Complex32> = clean
+                .iter()
+                .enumerate()
+                .map(|(i, z)| z + Complex32::new(line(i).re as f32, line(i).im as f32))
+                .collect();
+            let of = |samples| Baseband { samples, sample_rate_hz: 1.92e6, center_hz, start_s: 0.0 };
+            let mut buffer = Vec::new();
+            let found = without_own(&of(&samples), &mut buffer).unwrap();
+            let off = found.samples.iter().zip(&clean).map(|(a, b)| (a - b).norm_sqr()).sum::<f32>() / 4000.0;
+            assert!(off < 0.01, "{off}");
+            assert!(without_own(&of(&clean), &mut Vec::new()).is_none());
+        }
+        let empty = Baseband { samples: &[], sample_rate_hz: 1.92e6, center_hz: 0.0, start_s: 0.0 };
+        assert!(without_own(&empty, &mut Vec::new()).is_none());
     }
 }

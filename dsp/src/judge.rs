@@ -242,7 +242,12 @@ impl Judge {
                 let w = &wide.extent;
                 let apart_hz = (w.center_hz - e.center_hz).abs() - (w.bandwidth_hz + e.bandwidth_hz) / 2.0;
                 let together = (w.start_s - e.start_s).abs().max((w.end_s - e.end_s).abs()) < PIECE_EDGE_S;
-                together && apart_hz < PIECE_REACH_HZ && (density(wide) - density(finding)).abs() < PIECE_NEAR_DB
+                // What lies within it is a piece of it, not it of that.
+                let within = w.shared_hz(e) > 0.5 * w.bandwidth_hz;
+                together
+                    && !within
+                    && apart_hz < PIECE_REACH_HZ
+                    && (density(wide) - density(finding)).abs() < PIECE_NEAR_DB
             });
             return is_piece.then_some(PIECE);
         }
@@ -476,6 +481,21 @@ mod tests {
         let bursts = judged(vec![block, burst(100.0), burst(-80.0), piece, next]);
         let channels: Vec<Channel> = bursts.iter().map(|b| b.channel).collect();
         assert_eq!(channels, [Channel::GsmNormal, Channel::Unknown]);
+    }
+
+    /// The energy stage cut a corner off a wide allocation: that takes nothing from the name of the whole.
+    #[test]
+    fn a_corner_of_an_allocation_is_not_its_whole() {
+        let allocation = |corner_hz| {
+            let mut block = finding(Channel::Pusch, 0.1, 0.102, 0.0, 4.5e6);
+            block.technology = Technology::Lte;
+            let mut corner = finding(Channel::Unknown, 0.1, 0.102, corner_hz, 360e3);
+            corner.power_dbfs -= 11.0;
+            judged(vec![block, corner])
+        };
+        let named = |bursts: &[Finding]| bursts.iter().filter(|b| b.channel == Channel::Pusch).count();
+        let (inside, beside) = (allocation(2.0e6), allocation(2.43e6));
+        assert_eq!((inside.len(), named(&inside), named(&beside)), (1, 1, 0));
     }
 
     #[test]

@@ -7,6 +7,8 @@
 //! What is only the skirt of a stronger burst is counted and dropped; what may be its image or otherwise the
 //! receiver's fault is handed on with a [`Doubt`].
 
+mod piece;
+
 use std::ops::Range;
 
 use super::candidate::{Candidate, Doubt};
@@ -15,6 +17,7 @@ use super::rectangles::{Cutter, Rectangle, evidence};
 use crate::finding::{Rejection, Segment};
 use crate::grid::Grid;
 use crate::stft::NOISE_BANDWIDTH_BINS;
+use piece::Piece;
 
 /// Rows taken apart at a time.
 const CHUNK_ROWS: usize = 128;
@@ -61,6 +64,8 @@ const EDGE_MARGIN: f64 = 20.0;
 const IMAGE_RATIO: f64 = 32.0;
 /// Share of its time that a shadow must lie within its cause.
 const SHADOW_OVERLAP: f64 = 0.7;
+/// Pieces, next below in frequency, among which the rest of a symbol is sought.
+const MAX_BELOW: usize = 64;
 /// Frames up to which a piece is short: at a stronger burst's edge it is that edge; over this share of the band, a click.
 const SHORT_FRAMES: f64 = 3.5;
 const CLICK_BAND_SHARE: f64 = 0.75;
@@ -71,26 +76,6 @@ struct Run {
     bin: usize,
     bin_end: usize,
     parent: usize,
-}
-
-/// One rectangle of the chunk with what was measured of it.
-#[derive(Debug, Clone, Copy)]
-struct Piece {
-    start_s: f64,
-    end_s: f64,
-    low_hz: f64,
-    high_hz: f64,
-    cells: f64,
-    sum: f64,
-    mean: f64,
-    /// Means of the lower and the upper half of its bins, noise taken off.
-    halves: (f64, f64),
-    /// Touches the chunk's end: its end is not its own yet.
-    cut_off: bool,
-    shadow: Option<&'static str>,
-    doubt: Doubt,
-    /// Noise power of a bin in its band.
-    floor: f64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -194,6 +179,7 @@ impl Segmentation {
         for index in 0..self.bounds.len() {
             self.take_apart(self.bounds[index], floor);
         }
+        self.join_symbols();
         self.mark_shadows();
         self.pieces.sort_unstable_by(|a, b| a.start_s.total_cmp(&b.start_s).then(a.low_hz.total_cmp(&b.low_hz)));
         for index in 0..self.pieces.len() {
@@ -308,6 +294,26 @@ impl Segmentation {
                 self.pieces.push(piece);
             }
         }
+    }
+
+    /// Joins pieces that are one short symbol: no two frames see all of it, so its spectrum seems uneven. What lasts is
+    /// left in pieces, as it may be several transmitters'.
+    fn join_symbols(&mut self) {
+        self.pieces.sort_unstable_by(|a, b| a.low_hz.total_cmp(&b.low_hz).then(a.start_s.total_cmp(&b.start_s)));
+        let hop_s = self.grid.hop_s();
+        let mut kept = 0usize;
+        for index in 0..self.pieces.len() {
+            let above = self.pieces[index];
+            let nearby = kept.saturating_sub(MAX_BELOW)..kept;
+            match nearby.rev().find(|&below| self.pieces[below].is_one_symbol_with(&above, hop_s)) {
+                Some(below) => self.pieces[below] = self.pieces[below].beside(&above),
+                None => {
+                    self.pieces[kept] = above;
+                    kept += 1;
+                }
+            }
+        }
+        self.pieces.truncate(kept);
     }
 
     /// Places the edges of a part where its power crosses half of its own, to a fraction of a cell.
