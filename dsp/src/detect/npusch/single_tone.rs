@@ -18,6 +18,9 @@ use crate::spec::npusch::{Format, GAP_AFTER_S, GAP_S, Modulation, SYMBOLS_PER_SL
 use joint::Search;
 use timeline::{CLOCK_SLOTS, Timeline, clock, slot_powers, symbol_s};
 
+/// Symbols by which a weak candidate's start may be off.
+const EDGE_SYMBOLS: i32 = 5;
+
 /// Slots looked at; what is longer is decided from its beginning.
 const MAX_SLOTS: usize = 1024;
 
@@ -98,13 +101,9 @@ pub(super) fn search(baseband: &Baseband, candidate: &Candidate, spacing: Spacin
     if super::is_broken(&slot_powers(&tone, timeline, num_slots)) {
         return Err("silent slots");
     }
-    let shifts = match spacing {
-        Spacing::Wide => -5..=5,
-        Spacing::Narrow => -2..=2,
-    };
     let mut search = Search::new(spacing, num_slots);
-    let num_shifts = shifts.clone().count();
-    for shift in shifts {
+    let num_shifts = 2 * EDGE_SYMBOLS as usize + 1;
+    for shift in -EDGE_SYMBOLS..=EDGE_SYMBOLS {
         search.score(&tone, timeline.shifted(2.0 * half_symbol_s * f64::from(shift)));
     }
     let mut best = search.best.ok_or("no samples")?;
