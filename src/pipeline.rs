@@ -96,7 +96,7 @@ pub struct Outputs {
     pub zones: Arc<ZoneList>,
     /// What happens beside bursts, with its instant in the stream: a screen's marks and stimuli, a radio's gain.
     pub events: Option<Receiver<Event>>,
-    /// What is known before the first sample: the receiver's gain.
+    /// What is known before the next sample: the receiver's gain.
     pub beginning: Vec<Event>,
     /// What an earlier part of the sweep came to, where it is continued.
     pub past: Option<Past>,

@@ -38,9 +38,12 @@ pub(super) fn run(args: &SweepArgs) -> Result<()> {
         before_s: args.trigger.before,
         after_s: args.trigger.after,
     });
-    // A radio that sets its gain itself does not tell it: its levels cannot be compared.
-    let gain = Event::Gain { time_s: 0.0, gain_db: radio.gain_db() };
-    let mut outputs = Outputs { known, recording, beginning: vec![gain], ..Outputs::default() };
+    // A radio that sets its gain itself does not tell it: its levels cannot be compared. One that is chosen here counts
+    // from where it began, unless another sweep is to be compared.
+    let counts_from_first = args.radio.gain == Gain::Auto && args.keep.directory.is_none();
+    let gain = (!counts_from_first).then(|| Event::Gain { time_s: 0.0, gain_db: radio.gain_db() });
+    let beginning = gain.into_iter().collect();
+    let mut outputs = Outputs { known, recording, beginning, ..Outputs::default() };
     let format = radio.format();
     let swept = match plan {
         Some(plan) => {

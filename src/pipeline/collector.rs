@@ -54,8 +54,8 @@ pub(super) struct Collector<'a> {
     /// What was heard of a plan, and the offset of the slot that is tuned from the stream's centre.
     coverage: Option<Coverage>,
     tuned_hz: f64,
-    /// What brings levels to those at the gain in the beginning, so that steps of it do not move them.
-    level_db: f32,
+    /// The gain from which steps count, where one was told: 0, else the first.
+    gain_zero_db: Option<f64>,
     /// The waterfall of each slot that is not tuned.
     other_waterfalls: BTreeMap<usize, VecDeque<WaterfallRow>>,
     notes: VecDeque<Note>,
@@ -92,6 +92,8 @@ impl<'a> Collector<'a> {
         used_rows: &'a Sender<Box<Row>>,
         (begun, threads): (Instant, usize),
     ) -> Self {
+        let told = |event: &Event| matches!(event, Event::Gain { gain_db: Some(_), .. });
+        let gain_zero_db = outputs.beginning.iter().any(told).then_some(0.0);
         let past = outputs.past.take();
         let num_bursts = past.as_ref().map_or(0, |past| past.num_bursts);
         let tracker = past.map_or_else(|| tracker(&stream, &outputs), |past| past.tracker);
@@ -101,7 +103,7 @@ impl<'a> Collector<'a> {
             recordings,
             coverage,
             tuned_hz: 0.0,
-            level_db: 0.0,
+            gain_zero_db,
             other_waterfalls: BTreeMap::new(),
             notes: VecDeque::new(),
             counters,
@@ -177,10 +179,7 @@ impl<'a> Collector<'a> {
         match content {
             Content::Answer(answer) => {
                 answer.rejections.into_iter().for_each(|rejection| self.reject(rejection, 1));
-                answer
-                    .findings
-                    .into_iter()
-                    .for_each(|finding| self.judge.push(moved(finding, self.tuned_hz, self.level_db)));
+                answer.findings.into_iter().for_each(|finding| self.judge.push(moved(finding, self.tuned_hz)));
             }
             Content::Progress(progress) => {
                 self.hear(&progress);
@@ -240,7 +239,10 @@ impl<'a> Collector<'a> {
 
     fn tune(&mut self, tuned: Tuned) {
         if let Some(GainStep { from_db, to_db, clipped }) = tuned.gain {
-            self.level_db += (from_db - to_db) as f32;
+            // Levels are compared at the antenna, so that a step does not look like somebody coming nearer.
+            let gain_db = to_db - *self.gain_zero_db.get_or_insert(from_db);
+            let time_s = self.progress.position_s;
+            self.outputs.beginning.push(Event::Gain { time_s, gain_db: Some(gain_db) });
             self.recycle_rows();
             let why = if clipped { ", as the radio was overloaded" } else { "" };
             return self.note(format!("gain {to_db:.1} dB instead of {from_db:.1} dB{why}"));
@@ -324,7 +326,7 @@ impl<'a> Collector<'a> {
             let _ = self.used_rows.try_send(row);
             return;
         }
-        let peak_dbfs = row.peak.iter().map(|p| decibel(*p) + self.level_db).collect();
+        let peak_dbfs = row.peak.iter().map(|p| decibel(*p)).collect();
         self.waterfall.push_front(WaterfallRow { end_s: row.end_s, peak_dbfs });
         self.waterfall.truncate(SHOWN_ROWS);
         self.recent.push_back(row);
@@ -345,7 +347,6 @@ impl<'a> Collector<'a> {
         let Some(last) = self.recent.back() else { return Spectrum::default() };
         let columns = 0..last.mean.len();
         let count = self.recent.len() as f32;
-        let decibel = |power: f32| decibel(power) + self.level_db;
         let mean = |c: usize| self.recent.iter().map(|row| row.mean[c]).sum::<f32>() / count;
         let peak = |c: usize| self.recent.iter().map(|row| row.peak[c]).fold(0.0, f32::max);
         Spectrum {
@@ -455,9 +456,8 @@ impl<'a> Collector<'a> {
     }
 }
 
-fn moved(mut finding: Finding, by_hz: f64, by_db: f32) -> Finding {
+fn moved(mut finding: Finding, by_hz: f64) -> Finding {
     finding.shift(by_hz);
-    finding.power_dbfs += by_db;
     finding
 }
 

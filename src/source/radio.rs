@@ -127,7 +127,7 @@ pub struct Radio {
     format: SampleFormat,
     full_scale: f32,
     gain_note: Option<String>,
-    /// The gain to which levels refer, where it is known.
+    /// The gain in the beginning, where it is known.
     gain_db: Option<f64>,
     full: Receiver<Delivery>,
     empty: Sender<Box<Chunk>>,
@@ -254,7 +254,7 @@ impl Radio {
         self.gain_note.as_deref()
     }
 
-    /// The gain to which levels refer; `None` where the device sets it itself and does not tell.
+    /// The gain in the beginning; `None` where the device sets it itself and does not tell.
     pub fn gain_db(&self) -> Option<f64> {
         self.gain_db
     }
