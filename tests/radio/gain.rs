@@ -30,7 +30,7 @@ fn clipping_takes_the_gain_down_and_levels_stay() {
     let summary = summary(&output);
     assert!(summary["clipped_s"].as_f64().is_some_and(|seconds| seconds > 0.0), "{summary}");
     let told = said(&output);
-    let last = told.lines().filter_map(|line| line.split_once(": gain ")?.1.split(' ').next()).last();
+    let last = told.lines().rev().find_map(|line| line.split_once(": gain ")?.1.split(' ').next());
     let gain_db: f64 = last.and_then(|db| db.parse().ok()).expect("a gain");
     // The file's -40 dBFS were heard at -26 dB. At the antenna the device is as loud as at the first gain of 20 dB.
     let powers = powers(&output);
