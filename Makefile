@@ -22,7 +22,7 @@ test: packages oracles
 	$(CARGO) test --workspace --lib
 	$(CARGO) test -p captures
 	$(CARGO) test --test allocations --test radio
-	$(CARGO) test --test cli -- readme formats convert results report beacon contract determinism pipe plot shells_and screen killed \
+	$(CARGO) test --test cli -- readme formats convert results report beacon contract determinism pipe plot shells_and without_a_command screen killed \
 	    noise_alone ten_gigabytes files_that metadata_that a_wrong raw_samples
 
 # Other programs that judge what is written (sigmf, h5py, scipy, pandas); without them those tests say that they are skipped.

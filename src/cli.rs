@@ -13,11 +13,11 @@ use crate::source::vetted;
 
 /// Finds concealed cellular modules by listening for their uplink. It only receives.
 #[derive(Debug, Parser)]
-#[command(name = "cellsweep", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "cellsweep", version, max_term_width = 100)]
 pub struct Cli {
-    /// What to do.
+    /// What to do; nothing: be told what can be done.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// What to do.

@@ -20,6 +20,7 @@ mod results;
 mod results;
 #[cfg(feature = "soapy")]
 mod sweep;
+mod welcome;
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -40,31 +41,8 @@ use crate::tracker::known::Known;
 /// Runs a command; what went wrong is a sentence on standard error.
 pub fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
-        Command::Analyze(args) => analyze::run(&args),
-        Command::Replay(args) => replay::run(&args),
-        #[cfg(feature = "soapy")]
-        Command::Sweep(args) => sweep::run(&args),
-        #[cfg(feature = "soapy")]
-        Command::Record(args) => record::run(&args),
-        #[cfg(feature = "soapy")]
-        Command::Devices(args) => devices::run(&args),
-        #[cfg(not(feature = "soapy"))]
-        Command::Sweep(_) | Command::Record(_) | Command::Devices(_) => Err(anyhow::anyhow!(
-            "this build has no radio support; install SoapySDR (apt install libsoapysdr-dev) and build with: \
-             cargo build --release --features soapy"
-        )),
-        Command::Bands(args) => bands::run(&args),
-        Command::Convert(args) => convert::run(&args),
-        Command::Info(args) => info::run(&args),
-        Command::Simulate(args) => simulate(&args),
-        Command::Report(args) => report::run(&args),
-        Command::Plot(args) => plot::run(&args),
-        Command::Completions(args) => completions(args.shell),
-        Command::Man => manual(),
-        Command::TryCapture { capture } => {
-            vetted::attempt(&capture);
-            Ok(())
-        }
+        None => welcome::run(),
+        Some(command) => carry_out(command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -113,6 +91,36 @@ fn print(bytes: &[u8]) -> Result<()> {
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("standard output"),
         _ => Ok(()),
+    }
+}
+
+fn carry_out(command: Command) -> Result<()> {
+    match command {
+        Command::Analyze(args) => analyze::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        #[cfg(feature = "soapy")]
+        Command::Sweep(args) => sweep::run(&args),
+        #[cfg(feature = "soapy")]
+        Command::Record(args) => record::run(&args),
+        #[cfg(feature = "soapy")]
+        Command::Devices(args) => devices::run(&args),
+        #[cfg(not(feature = "soapy"))]
+        Command::Sweep(_) | Command::Record(_) | Command::Devices(_) => Err(anyhow::anyhow!(
+            "this build has no radio support; install SoapySDR (apt install libsoapysdr-dev) and build with: \
+             cargo build --release --features soapy"
+        )),
+        Command::Bands(args) => bands::run(&args),
+        Command::Convert(args) => convert::run(&args),
+        Command::Info(args) => info::run(&args),
+        Command::Simulate(args) => simulate(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Plot(args) => plot::run(&args),
+        Command::Completions(args) => completions(args.shell),
+        Command::Man => manual(),
+        Command::TryCapture { capture } => {
+            vetted::attempt(&capture);
+            Ok(())
+        }
     }
 }
 

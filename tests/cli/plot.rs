@@ -1,4 +1,4 @@
-//! `plot`, `completions` and `man`.
+//! `plot`, `completions`, `man`, and the program called without a command.
 
 use std::fs;
 use std::path::Path;
@@ -81,5 +81,16 @@ fn shells_and_man_are_told_every_command() {
     let texts = [print(&["completions", "bash"]), print(&["completions", "zsh"]), print(&["man"])];
     for command in ["analyze", "replay", "simulate", "report", "plot"] {
         assert!(texts.iter().all(|text| text.contains(command)), "{command}");
+    }
+}
+
+#[test]
+fn without_a_command_it_says_what_to_do_next() {
+    let output = cellsweep().output().expect("the program runs");
+    assert!(output.status.success());
+    let said = String::from_utf8(output.stdout).expect("text");
+    assert!((6..=12).contains(&said.lines().count()), "{said}");
+    for wanted in ["replay", "analyze", "report", "--help"] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
     }
 }
