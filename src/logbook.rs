@@ -44,6 +44,8 @@ pub struct Logbook {
     /// Where its stream begins in the time of the whole sweep.
     offset_s: f64,
     center_frequency_hz: Option<f64>,
+    /// Zones to be written down after what is listened to.
+    zones: Option<ZoneList>,
     listened: Listened,
     written_s: f64,
 }
@@ -62,11 +64,8 @@ impl Logbook {
         }
         let file = OpenOptions::new().create_new(true).append(true).open(&path);
         let file = file.with_context(|| format!("{}: cannot be written; name another --keep", path.display()))?;
-        let mut logbook = Self::on(file, &path, 0.0)?;
-        if !zones.zones.is_empty() {
-            logbook.records.zones(zones)?;
-        }
-        Ok(logbook)
+        let zones = (!zones.zones.is_empty()).then(|| zones.clone());
+        Ok(Self { zones, ..Self::on(file, &path, 0.0)? })
     }
 
     /// Continues the sweep in a directory, from `offset_s` on; what is left of a torn last line is cut off.
@@ -91,7 +90,7 @@ impl Logbook {
         let mut records = RecordWriter::new(Box::new(file), path.display().to_string());
         records.set_live();
         let listened = Listened { position_s: offset_s, ..Listened::default() };
-        Ok(Self { records, _lock: lock, offset_s, center_frequency_hz: None, listened, written_s: 0.0 })
+        Ok(Self { records, _lock: lock, offset_s, center_frequency_hz: None, zones: None, listened, written_s: 0.0 })
     }
 
     /// Writes down what is listened to, and when that began, seconds since 1970, where known.
@@ -101,6 +100,9 @@ impl Logbook {
     pub fn stream(&mut self, stream: &Stream, format: SampleFormat, begun_unix_s: Option<f64>) -> Result<()> {
         self.center_frequency_hz = stream.center_frequency_hz;
         self.records.stream(stream, format, self.offset_s, begun_unix_s)?;
+        if let Some(zones) = self.zones.take() {
+            self.records.zones(&zones)?;
+        }
         Ok(())
     }
 }
@@ -143,5 +145,50 @@ impl Listener for Logbook {
     fn summary(&mut self, summary: &Summary) -> Result<()> {
         self.records.summary(summary)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dsp::finding::Channel;
+
+    use super::*;
+    use crate::report::{self, Language};
+    use crate::tracker::stimuli::{Kind, Stimulus};
+    use crate::tracker::testing::burst;
+
+    #[test]
+    fn what_was_marked_and_done_comes_back_and_into_the_report() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let directory = folder.path().join("sweep");
+        let list = ZoneList::named(Path::new("vehicle")).expect("a template");
+        let stream =
+            Stream { name: "a radio".into(), sample_rate_hz: 1e6, center_frequency_hz: Some(842e6), duration_s: None };
+        let format: SampleFormat = "ci16_le".parse().expect("a format");
+        let events = [
+            Event::Gain { time_s: 0.0, gain_db: Some(20.0) },
+            Event::Mark { time_s: 1.0, zone: Some("rear left".into()) },
+            Event::Stimulus(Stimulus { time_s: 2.0, kind: Kind::Ignition, note: Some("on".into()) }),
+        ];
+        let mut logbook = Logbook::begin(&directory, &list).expect("a directory");
+        assert!(Logbook::begin(&directory, &list).is_err(), "it holds a sweep");
+        logbook.stream(&stream, format, None).expect("it is written");
+        events.iter().for_each(|event| logbook.event(event).expect("it is written"));
+        let (id, transmitter, attribution, alternatives) = (0, Some(0), 1.0, Vec::new());
+        let finding = burst(Channel::Npusch1, 5.0, 7500.0, 15e3);
+        let heard = Burst { id, transmitter, attribution, alternatives, finding };
+        logbook.burst(&heard).expect("it is written");
+        // The program is gone without an end.
+        drop(logbook);
+        let sweep = Sweep::open(&directory).expect("a sweep");
+        let mut expected: Vec<Entry> = events.into_iter().map(Entry::Event).collect();
+        expected.push(Entry::Burst(Box::new(heard)));
+        assert_eq!((&sweep.entries, sweep.zones.as_ref(), sweep.is_whole), (&expected, &list, false));
+        let html = directory.join("report.html");
+        report::make(&directory, None, &html, Language::En).expect("a report");
+        let page = fs::read_to_string(html).expect("a page");
+        for told in ["rear left", "ignition: on", "0 (3.0 s)", "1 / 1"] {
+            assert!(page.contains(told), "the report does not tell {told}");
+        }
     }
 }

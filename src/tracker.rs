@@ -28,7 +28,7 @@ pub mod sides;
 mod simulated;
 pub mod stimuli;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod whereabouts;
 pub mod zones;
 

@@ -3,7 +3,7 @@
 use dsp::finding::{Channel, Finding, Parameters, Segment, Technology};
 
 /// A sure NB-IoT burst of 30 ms.
-pub(super) fn burst(channel: Channel, start_s: f64, center_hz: f64, bandwidth_hz: f64) -> Finding {
+pub(crate) fn burst(channel: Channel, start_s: f64, center_hz: f64, bandwidth_hz: f64) -> Finding {
     Finding {
         extent: Segment { start_s, end_s: start_s + 0.03, center_hz, bandwidth_hz },
         segments: Vec::new(),
@@ -18,7 +18,7 @@ pub(super) fn burst(channel: Channel, start_s: f64, center_hz: f64, bandwidth_hz
 }
 
 /// Seeded numbers (SplitMix64), so that a failing case can be had again.
-pub(super) struct Dice(pub(super) u64);
+pub(crate) struct Dice(pub(super) u64);
 
 impl Dice {
     /// From 0 to 1.
