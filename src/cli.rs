@@ -162,7 +162,7 @@ pub struct RadioArgs {
     /// it to the radio's own control
     #[arg(long, value_name = "DB", default_value = "auto", allow_negative_numbers = true, value_parser = gain)]
     pub gain: Gain,
-    /// Which radio, e.g. driver=rtlsdr,serial=1 [default: the first found]
+    /// Which radio, e.g. driver=rtlsdr,serial=1 [default: the one chosen with devices --choose, else the first found]
     #[arg(long, value_name = "ARGS", default_value = "", hide_default_value = true, value_parser = device)]
     pub device: String,
     /// End after so many seconds
@@ -255,6 +255,9 @@ pub struct DevicesArgs {
     /// Only those that match, e.g. driver=rtlsdr
     #[arg(long, value_name = "ARGS", default_value = "", hide_default_value = true, value_parser = device)]
     pub device: String,
+    /// Remember the first of them as the radio to use where none is named
+    #[arg(long)]
+    pub choose: bool,
     /// As one JSON array
     #[arg(long)]
     pub json: bool,

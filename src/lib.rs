@@ -3,6 +3,7 @@
 mod annotation;
 pub mod cli;
 pub mod commands;
+pub mod config;
 mod heat;
 pub mod hop_plan;
 pub mod logbook;

@@ -9,6 +9,7 @@ use dsp::spec::bands::Band;
 use serde::Serialize;
 
 use crate::cli::DevicesArgs;
+use crate::config::Config;
 use crate::source::radio::abilities::Abilities;
 use crate::source::radio::{self, Found};
 
@@ -38,6 +39,14 @@ pub(super) fn run(args: &DevicesArgs) -> Result<()> {
     let text = if args.json { json(&asked)? } else { asked.iter().map(|(found, able)| told(found, able)).collect() };
     if asked.is_empty() {
         let _ = writeln!(io::stderr(), "{}", radio::none_found(&args.device));
+    }
+    if args.choose
+        && let Some((found, _)) = asked.first()
+    {
+        // What the user typed opens it, as not every driver gives all of it back.
+        let device = if args.device.is_empty() { found.key() } else { args.device.clone() };
+        let path = Config { device: Some(device) }.write()?;
+        let _ = writeln!(io::stderr(), "{} is used from now on ({})", found.label, path.display());
     }
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),

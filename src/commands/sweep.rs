@@ -11,6 +11,7 @@ use captures::SampleFormat;
 use super::replay::show;
 use crate::cli::{Gain, RadioArgs, SweepArgs};
 use crate::commands::{keep, known, log, options, record_writer, tell};
+use crate::config::Config;
 use crate::hop_plan::{HopPlan, Wanted};
 use crate::pipeline::mqtt::Publisher;
 use crate::pipeline::{self, Outputs, RecordingOptions};
@@ -64,8 +65,9 @@ fn plan(args: &SweepArgs) -> Result<Option<HopPlan>> {
     if wanted.is_empty() {
         return Ok(None);
     }
-    let found = radio::find(&args.radio.device)?;
-    let Some(found) = found.first() else { bail!(radio::none_found(&args.radio.device)) };
+    let device = device(&args.radio)?;
+    let found = radio::find(&device)?;
+    let Some(found) = found.first() else { bail!(radio::none_found(&device)) };
     // A radio that cannot be asked is refused when it is opened.
     let able = Abilities::of(found).unwrap_or_default();
     let mut heard = Vec::new();
@@ -100,11 +102,19 @@ fn sweep<S: Source + 'static>(source: S, format: SampleFormat, args: &SweepArgs,
     if args.headless { print(source, format, args, outputs) } else { draw(source, args, outputs) }
 }
 
+/// The radio that is named, else the one that was chosen.
+fn device(args: &RadioArgs) -> Result<String> {
+    match args.device.as_str() {
+        "" => Ok(Config::read()?.device.unwrap_or_default()),
+        named => Ok(named.to_owned()),
+    }
+}
+
 /// Opens the radio that is asked for, around a frequency.
 pub(super) fn listen(args: &RadioArgs, center_frequency_hz: f64) -> Result<Radio> {
     dsp::grid::Grid::new(args.rate).map_err(|error| anyhow!("--rate: {error}"))?;
     let radio = Radio::open(&Settings {
-        device: args.device.clone(),
+        device: device(args)?,
         center_frequency_hz,
         sample_rate_hz: args.rate,
         gain: match args.gain {

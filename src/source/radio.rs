@@ -87,6 +87,16 @@ pub struct Found {
     pub args: Vec<(String, String)>,
 }
 
+impl Found {
+    /// What tells it from others: driver and serial number, else all it says.
+    pub fn key(&self) -> String {
+        match &self.serial {
+            Some(serial) => format!("driver={},serial={serial}", self.driver),
+            None => self.args.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(","),
+        }
+    }
+}
+
 /// Devices that match; sound cards, which SoapySDR lists as well, only where they are asked for.
 ///
 /// # Errors

@@ -122,6 +122,8 @@ impl Bench {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cellsweep"));
         command.args(args);
         command.env("SOAPY_SDR_PLUGIN_PATH", self.dir.path()).env("SOAPY_SDR_ROOT", self.dir.path());
+        // Nor a radio that somebody chose.
+        command.env("XDG_CONFIG_HOME", self.dir.path());
         command
     }
 

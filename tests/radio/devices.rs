@@ -56,3 +56,23 @@ fn a_radio_that_cannot_be_asked_is_listed_all_the_same() {
     let listed: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert!(listed[0]["bands_heard"].is_null() && listed[0]["driver"] == "virtual");
 }
+
+#[test]
+fn the_radio_that_was_chosen_is_used_where_none_is_named() {
+    let Some(bench) = &*BENCH else { return };
+    let settings = tempfile::tempdir().expect("a temporary directory");
+    let run = |args: &[&str]| {
+        let mut command = bench.command(args);
+        command.env("XDG_CONFIG_HOME", settings.path()).output().expect("the program runs")
+    };
+    let sweep = ["sweep", "--center", "842.59M", "--rate", "960k", "--headless", "--duration", "0.1"];
+    assert_eq!(run(&sweep).status.code(), Some(1), "nothing is there");
+    let device = format!("driver=virtual,file={}", bench.samples("ci16_le").display());
+    let chosen = run(&["devices", "--device", &device, "--choose"]);
+    assert!(said(&chosen).contains("virtual receiver is used from now on"), "{}", said(&chosen));
+    let output = run(&sweep);
+    assert!(output.status.success(), "{}", said(&output));
+    std::fs::write(settings.path().join("cellsweep/config.toml"), "device = 1").expect("settings");
+    let output = run(&sweep);
+    assert!(output.status.code() == Some(1) && said(&output).contains("correct or remove it"), "{}", said(&output));
+}
