@@ -562,8 +562,7 @@ impl Announcer<'_> {
     }
 
     fn preamble(&self, mut seed: Seed, floor: &[f32], event: &mut impl FnMut(Event<'_>)) {
-        let high_hz = seed.block_high_hz + 11.0 * seed.format.spacing_hz();
-        let noise_per_hz = self.noise_per_hz(floor, seed.block_low_hz, high_hz);
+        let noise_per_hz = self.noise_per_hz(floor, seed.block_low_hz, seed.block_top_hz());
         let base_s = self.base as f64 / self.grid.sample_rate_hz();
         let clipped = self.overload.during(seed.start_s, seed.end_s);
         seed.start_s += base_s;

@@ -11,9 +11,10 @@ const UNDER_HZ: f64 = 500e3;
 const UNDER_SHARE: f64 = 0.5;
 /// Preambles heard from this near an instant on began together.
 const SAME_START_S: f64 = 0.3e-3;
-/// Hops that one preamble heard twice has in common, and those where both times began together.
-const SHARED: f64 = 0.5;
-const SHARED_FROM_START: f64 = 0.25;
+/// Hops that one preamble heard twice has in common, if only as pieces of another format's, and those where both times
+/// began together; two preambles in one block have a twelfth in common.
+const SHARED: f64 = 0.35;
+const SHARED_FROM_START: f64 = 0.2;
 
 /// Whether `finding` is another of `preambles` heard again. Only those that are on the air at the same time matter, so
 /// the answer is the same once all that begin before its end are known.
@@ -41,15 +42,15 @@ fn outranks(one: &Finding, other: &Finding) -> bool {
     rank(one) > rank(other)
 }
 
-/// This share of the hops of the shorter one are the other's, as they are (`sign` 1) or mirrored about the stream's
-/// centre.
+/// This share of the hops of the shorter one are the other's, by time, as they are (`sign` 1) or mirrored about the
+/// stream's centre.
 fn coincide(a: &Finding, b: &Finding, sign: f64, share: f64) -> bool {
     let (short, long) = if a.segments.len() < b.segments.len() { (a, b) } else { (b, a) };
-    let same = |a: &Segment, b: &Segment| {
-        a.shared_s(b) > 0.6 * a.duration_s() && (a.center_hz - sign * b.center_hz).abs() < 0.4 * a.bandwidth_hz
-    };
-    let hits = short.segments.iter().filter(|a| long.segments.iter().any(|b| same(a, b))).count();
-    hits as f64 >= share * short.segments.len() as f64
+    let same = |a: &Segment, b: &Segment| (a.center_hz - sign * b.center_hz).abs() < 0.4 * a.bandwidth_hz;
+    let shared_s =
+        |a: &Segment| -> f64 { long.segments.iter().filter(|b| same(a, b)).map(|b| a.shared_s(b).max(0.0)).sum() };
+    let total_s: f64 = short.segments.iter().map(Segment::duration_s).sum();
+    short.segments.iter().map(shared_s).sum::<f64>() >= share * total_s
 }
 
 /// Mirrored and weaker; or weaker and of the same start and cells in another place; or far weaker and never alone.

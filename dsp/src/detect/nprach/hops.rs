@@ -17,12 +17,18 @@ const LANES: usize = 64;
 /// What one half may exceed the other by, eight times the noise's mean energy.
 const UNEVEN: u16 = 8 * UNIT as u16;
 
+/// Windows of the energies' length in one group, whose energies add up.
+pub(super) const fn windows(format: Format) -> usize {
+    match format {
+        Format::Zero | Format::One => 1,
+        Format::Two => 2,
+    }
+}
+
 /// Cells and frames between the symbol groups of one format.
 #[derive(Debug, Clone)]
 pub(super) struct Steps {
     pub(super) format: Format,
-    /// Windows of the energies' length in one group, whose energies add up.
-    pub(super) windows: usize,
     /// Frames from the first window's row to every window's.
     pub(super) frames: Vec<usize>,
     /// Cells up to every tone of a block.
@@ -37,7 +43,7 @@ impl Steps {
     pub(super) fn new(grid: &Grid, format: Format) -> Self {
         let cell_hz = grid.bin_hz() / CELLS_PER_BIN as f64;
         let cells = |tones: f64| (tones * format.spacing_hz() / cell_hz).round();
-        let windows = if format == Format::Two { 2 } else { 1 };
+        let windows = windows(format);
         let num_windows = windows * format.groups();
         let frame = |i: usize| (i as f64 / windows as f64 * format.group_s() / grid.hop_s()).round() as usize;
         let mut patterns: Vec<Vec<isize>> = Vec::new();
@@ -54,7 +60,6 @@ impl Steps {
         }
         Self {
             format,
-            windows,
             frames: (0..num_windows).map(frame).collect(),
             tones: (0..format.subcarriers()).map(|n| cells(f64::from(n)) as usize).collect(),
             patterns,
@@ -142,7 +147,7 @@ impl HopSum {
             let inner = reach..sums.len() - reach;
             let mut rows: [&[u8]; MAX_WINDOWS] = [&[]; MAX_WINDOWS];
             for (window, (row, frame)) in rows.iter_mut().zip(&steps.frames).enumerate() {
-                let cells = pattern[window / steps.windows];
+                let cells = pattern[window / windows(steps.format)];
                 let first = inner.start.wrapping_add_signed(cells);
                 *row = &energies.row(steps.span() - frame)[first..first + inner.len()];
             }

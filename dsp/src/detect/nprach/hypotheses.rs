@@ -10,7 +10,7 @@ const LANES_OF_36: usize = 48;
 /// Starts that stand out by this many standard deviations less than the most are not tested against all cells.
 const STANDING_SIGMAS: f32 = 2.5;
 /// Longest preamble.
-const MAX_REPETITIONS: usize = 128;
+pub(super) const MAX_REPETITIONS: usize = 128;
 
 /// First tones of all cells' repetitions relative to the first one's.
 pub(super) struct Cells {

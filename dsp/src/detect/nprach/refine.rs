@@ -21,12 +21,13 @@ use super::proof;
 pub const REFINE_RATE_HZ: f64 = 240e3;
 /// Time the baseband should reach before a seed's start and after its end.
 pub const REFINE_MARGIN_S: f64 = 0.02;
-/// Evidence from which a seed is tried as either format.
+/// Evidence from which a seed is tried as either of formats 0 and 1, which have the same tones.
 const BOTH_FORMATS: f32 = 1.3;
 /// Most preambles taken from one seed.
 const MAX_PREAMBLES: usize = 12;
-/// Candidates that may fail their proofs before a seed is given up.
+/// Candidates that may fail their proofs before a seed is given up, and where it held a preamble, as that leaves remains.
 const MAX_FAILED: usize = 2;
+const MAX_REMAINS: usize = 6;
 /// Rows from one start that is looked at to the next.
 const ROW_STRIDE: usize = 2;
 /// Candidates of one round that are tested against all cells.
@@ -49,12 +50,12 @@ pub(super) struct Preamble {
 
 /// Looks at seeds closely; holds the hops of all cells, worked out once.
 pub struct Refiner {
-    cells: [Cells; 2],
+    cells: [Cells; 3],
 }
 
 impl Default for Refiner {
     fn default() -> Self {
-        Self { cells: [Cells::new(Format::Zero), Cells::new(Format::One)] }
+        Self { cells: Format::ALL.map(Cells::new) }
     }
 }
 
@@ -68,10 +69,11 @@ impl Refiner {
     /// # Errors
     /// The strongest candidate's failed proof, where nothing was found.
     pub fn refine(&self, baseband: &Baseband, seed: &Seed, noise_per_hz: f32) -> Result<Vec<Finding>, Rejection> {
+        let alike = |format| (format == Format::Two) == (seed.format == Format::Two);
         let mut searches: Vec<(Plane, &Cells)> = self
             .cells
             .iter()
-            .filter(|cells| seed.metric > BOTH_FORMATS || cells.format() == seed.format)
+            .filter(|cells| cells.format() == seed.format || seed.metric > BOTH_FORMATS && alike(cells.format()))
             .map(|cells| (Plane::new(baseband, cells.format(), seed, noise_per_hz), cells))
             .collect();
         let bounds = Bounds::new(baseband, seed);
@@ -93,7 +95,7 @@ impl Refiner {
                         refusal = failed;
                     }
                     num_failed += 1;
-                    if num_failed == MAX_FAILED {
+                    if num_failed == if findings.is_empty() { MAX_FAILED } else { MAX_REMAINS } {
                         break;
                     }
                 }

@@ -10,17 +10,23 @@ use crate::grid::Grid;
 use crate::spec::nprach::Format;
 
 use super::energy::{CELLS_PER_BIN, FRAMES_PER_SUM, ToneEnergy};
-use super::hops::{HopSum, Ring, Steps};
+use super::hops::{HopSum, Ring, Steps, windows};
+use super::hypotheses::MAX_REPETITIONS;
 use super::levels::{Levels, Peak};
 
 /// Frames from one row of sums to the next.
-const FRAMES_PER_STEP: usize = 2;
+const fn frames_per_step(format: Format) -> usize {
+    match format {
+        Format::Zero | Format::One => 2,
+        Format::Two => 4,
+    }
+}
 /// Cells of which only the highest counts.
 const CHUNK_CELLS: usize = 8 * CELLS_PER_BIN;
 /// History of one format; a wider band gives up the highest repetition numbers first.
 const HISTORY_BYTES: usize = 16 << 20;
-/// Formats sought; both have the same tones.
-const FORMATS: [Format; 2] = [Format::Zero, Format::One];
+/// Energies remembered for the groups of one repetition; where the longest format's do not fit it is not sought.
+const ENERGIES_BYTES: usize = 8 << 20;
 /// Widest range of block origins of one seed, so that a seed fits the refinement's band.
 pub(super) const MAX_ORIGINS_HZ: f64 = 90e3;
 /// Longest seed; the longest preamble lasts 0.9 s.
@@ -39,7 +45,7 @@ pub struct Seed {
     pub start_s: f64,
     /// Last instant that may belong to it.
     pub end_s: f64,
-    /// Lowest frequency a block of twelve tones may start at (middle of its lowest tone).
+    /// Lowest frequency a block may start at (middle of its lowest tone).
     pub block_low_hz: f64,
     /// Highest frequency a block may start at.
     pub block_high_hz: f64,
@@ -55,15 +61,20 @@ impl Seed {
         self.end_s - self.start_s
     }
 
+    /// Middle of the highest tone of all blocks it allows.
+    pub fn block_top_hz(&self) -> f64 {
+        self.block_high_hz + f64::from(self.format.subcarriers() - 1) * self.format.spacing_hz()
+    }
+
     /// Middle of all blocks it allows: what the refinement's baseband should be centred on.
     pub fn center_hz(&self) -> f64 {
-        0.5 * (self.block_low_hz + self.block_high_hz) + 5.5 * self.format.spacing_hz()
+        0.5 * (self.block_low_hz + self.block_top_hz())
     }
 }
 
 struct Candidate {
     seed: Seed,
-    last_step: u64,
+    last_frame: u64,
 }
 
 struct Sought {
@@ -84,38 +95,39 @@ pub struct Search {
     candidates: Vec<Candidate>,
     num_rows: usize,
     next_frame: u64,
-    step: u64,
 }
 
 impl Search {
     /// A search over the whole band of a grid.
     pub fn new(grid: &Grid) -> Self {
         let num_cells = grid.fft_len() * CELLS_PER_BIN;
-        let steps = FORMATS.map(|format| Steps::new(grid, format));
+        let steps = Format::ALL.map(|format| Steps::new(grid, format));
+        let fits = |steps: &Steps| {
+            steps.format != Format::Two || (steps.span() + 1) * (num_cells + 2 * steps.reach()) <= ENERGIES_BYTES
+        };
+        let steps: Vec<Steps> = steps.into_iter().filter(fits).collect();
         let pad = steps.iter().map(Steps::reach).max().unwrap_or_default();
         let row_len = num_cells + 2 * pad;
-        let step_s = FRAMES_PER_STEP as f64 * grid.hop_s();
         let energies = Ring::new(row_len, steps.iter().map(Steps::span).max().unwrap_or_default());
+        let sought = |steps: Steps| {
+            let step_s = frames_per_step(steps.format) as f64 * grid.hop_s();
+            Sought {
+                format: steps.format,
+                hops: HopSum::new(steps.clone(), row_len),
+                levels: Levels::new(steps.format, num_cells, step_s, HISTORY_BYTES),
+                steps,
+            }
+        };
         Self {
             grid: *grid,
             pad,
             energy: ToneEnergy::new(grid),
             energies,
-            sought: FORMATS
-                .into_iter()
-                .zip(steps)
-                .map(|(format, steps)| Sought {
-                    format,
-                    hops: HopSum::new(steps.clone(), row_len),
-                    steps,
-                    levels: Levels::new(format, num_cells, step_s, HISTORY_BYTES),
-                })
-                .collect(),
+            sought: steps.into_iter().map(sought).collect(),
             peaks: Vec::with_capacity(1024),
             candidates: Vec::with_capacity(256),
             num_rows: 0,
             next_frame: 0,
-            step: 0,
         }
     }
 
@@ -138,13 +150,10 @@ impl Search {
             return;
         }
         self.num_rows += 1;
-        if !frame_index.is_multiple_of(FRAMES_PER_STEP as u64) {
-            return;
-        }
-        self.step += 1;
         for index in 0..self.sought.len() {
             let sought = &mut self.sought[index];
-            if self.num_rows <= sought.steps.span() {
+            let due = frame_index.is_multiple_of(frames_per_step(sought.format) as u64);
+            if !due || self.num_rows <= sought.steps.span() {
                 continue;
             }
             sought.hops.best(&self.energies, self.pad, sought.levels.row());
@@ -156,12 +165,12 @@ impl Search {
                 self.join(format, self.peaks[i], frame_index);
             }
         }
-        self.emit(seeds);
+        self.emit(frame_index, seeds);
     }
 
     /// How long after its end a preamble may still be announced.
     pub fn delay_s(&self) -> f64 {
-        self.quiet_s(MAX_SEED_S) + FRAMES_PER_SUM as f64 * self.grid.hop_s()
+        quiet_s(Format::Two, MAX_SEED_S) + FRAMES_PER_SUM as f64 * self.grid.hop_s()
     }
 
     /// How long before the newest frame a preamble that is yet to be announced may have begun.
@@ -184,15 +193,10 @@ impl Search {
         }
     }
 
-    /// How long a candidate may still grow: while its latest half could be the first half of twice as many.
-    fn quiet_s(&self, span_s: f64) -> f64 {
-        (0.6 * span_s).clamp(2.0 * Format::One.repetition_s(), 0.5)
-    }
-
     fn seed(&self, format: Format, peak: Peak, frame_index: u64) -> Seed {
         let repetitions = 1usize << peak.level;
         let middle_s = self.grid.middle_s(frame_index) - (FRAMES_PER_SUM / 2) as f64 * self.grid.hop_s();
-        let end_s = middle_s + 0.5 * format.group_s();
+        let end_s = middle_s + 0.5 / windows(format) as f64 * format.group_s();
         let span_s = format.repetition_start_s(repetitions - 1) + format.repetition_s();
         let low_hz = self.grid.frequency_hz(peak.cell as f64 / CELLS_PER_BIN as f64 - 0.5);
         Seed {
@@ -208,16 +212,18 @@ impl Search {
 
     fn join(&mut self, format: Format, peak: Peak, frame_index: u64) {
         let seed = self.seed(format, peak, frame_index);
-        let step = self.step;
-        // Single repetitions follow each other; so do sums over as many as there is memory for.
-        let follows = seed.repetitions == 1 || usize::from(seed.repetitions) == self.most_repetitions(format);
+        // Single repetitions follow each other; so do sums over as many as there is memory for, if a preamble has more.
+        let most = self.most_repetitions(format);
+        let follows = seed.repetitions == 1 || usize::from(seed.repetitions) == most && most < MAX_REPETITIONS;
         let home = self.candidates.iter_mut().find(|candidate| {
             let known = &candidate.seed;
+            let alike = (known.format == Format::Two) == (format == Format::Two);
             let single = known.repetitions == 1 && seed.repetitions == 1;
             let shared_s = seed.end_s.min(known.end_s) - seed.start_s.max(known.start_s);
             let shorter_s = seed.duration_s().min(known.duration_s());
             // Repetitions heard one by one follow each other; sums over many overlap.
-            (shared_s > 0.5 * shorter_s || single && shared_s > -format.repetition_s())
+            alike
+                && (shared_s > 0.5 * shorter_s || single && shared_s > -format.repetition_s())
                 && seed.block_low_hz >= known.block_low_hz - JOIN_HZ
                 && seed.block_low_hz <= known.block_high_hz + JOIN_HZ
         });
@@ -247,9 +253,9 @@ impl Search {
                     ..if seed.metric > known.metric { seed } else { *known }
                 };
                 *known = merged;
-                candidate.last_step = step;
+                candidate.last_frame = frame_index;
             }
-            None => self.candidates.push(Candidate { seed, last_step: step }),
+            None => self.candidates.push(Candidate { seed, last_frame: frame_index }),
         }
     }
 
@@ -258,17 +264,21 @@ impl Search {
         self.sought.iter().find(|sought| sought.format == format).map_or(1, |sought| sought.levels.most_repetitions())
     }
 
-    fn emit(&mut self, seeds: &mut Vec<Seed>) {
-        let step_s = FRAMES_PER_STEP as f64 * self.grid.hop_s();
+    fn emit(&mut self, frame_index: u64, seeds: &mut Vec<Seed>) {
         let mut index = 0;
         while index < self.candidates.len() {
-            let Candidate { seed, last_step } = &self.candidates[index];
-            let quiet_s = (self.step - last_step) as f64 * step_s;
-            if quiet_s > self.quiet_s(seed.end_s - seed.start_s) {
+            let Candidate { seed, last_frame } = &self.candidates[index];
+            let since_s = (frame_index - last_frame) as f64 * self.grid.hop_s();
+            if since_s > quiet_s(seed.format, seed.duration_s()) {
                 seeds.push(self.candidates.swap_remove(index).seed);
             } else {
                 index += 1;
             }
         }
     }
+}
+
+/// How long a candidate may still grow: while its latest half could be the first half of twice as many.
+fn quiet_s(format: Format, span_s: f64) -> f64 {
+    (0.6 * span_s).clamp(2.0 * format.repetition_s(), 0.5)
 }
