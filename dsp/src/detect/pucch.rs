@@ -49,6 +49,8 @@ const BIAS_HZ: f64 = 300.0;
 const MAX_SLOTS: usize = 512;
 /// Share of a slot's energy that the law must explain, and of the mean explained energy, where the slot is on.
 const ON_SHARE: f32 = 0.3;
+/// Share of what is above the noise that the law must explain: another transmission in the block may be 3 dB weaker.
+const OWN_SHARE: f64 = 0.6;
 /// A symbol with less than this share of the mean is left out: LTE-M retunes.
 const LEFT_OUT: f32 = 0.2;
 /// Time by which a candidate may reach beyond its samples.
@@ -209,6 +211,10 @@ impl Whole {
         let power = on.iter().map(|slot| f64::from(slot.power)).sum::<f64>() / on.len() as f64;
         let signal = (power - noise).max(power * 0.01).max(f64::MIN_POSITIVE);
         let snr = signal / noise.max(f64::MIN_POSITIVE);
+        let explained = on.iter().map(|slot| f64::from(slot.explained)).sum::<f64>() / on.len() as f64;
+        if explained / power < OWN_SHARE * snr / (1.0 + snr) {
+            return Err("most of what is above the noise follows no law");
+        }
         let num_symbols = on.len().min(SETTLE_SLOTS) * self.found.prefix.symbols_per_slot();
         let amplitudes: Vec<Amplitudes> = on.iter().take(SETTLE_SLOTS).map(|slot| slot.amplitudes).collect();
         let chance = (-(self.found.nats - PROOF_NATS / 2.0)).exp();

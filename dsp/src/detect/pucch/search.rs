@@ -262,7 +262,8 @@ impl Place<'_> {
     }
 
     /// Surprise of what `law` explains, with the best symbol of every slot left out: one symbol of a known sequence
-    /// other channels have too.
+    /// other channels have too. A symbol stronger than the slot's middle one counts as much as that: all have one
+    /// power, and where a pulse has most of the energy, chance needs to explain only it.
     fn nats(&self, laws: &Laws, law: Law, slots: &[SlotValues], seen: &[Slot]) -> f64 {
         let num_symbols = self.prefix.symbols_per_slot();
         let (mut explained, mut total, mut num_lit) = (0.0f64, 0.0f64, 0);
@@ -271,17 +272,26 @@ impl Place<'_> {
                 continue;
             }
             num_lit += 1;
-            total += values.iter().map(|symbol| f64::from(energy(symbol))).sum::<f64>();
             let u = laws.sequence(law, index);
-            let Some((_, shifts)) = slot.by_sequence.iter().find(|(own, _)| *own == u) else { continue };
+            let Some((_, shifts)) = slot.by_sequence.iter().find(|(own, _)| *own == u) else {
+                total += values.iter().map(|symbol| f64::from(energy(symbol))).sum::<f64>();
+                continue;
+            };
             let own = laws.own_shift(law, index, shifts).0;
+            let mut energies: Vec<f64> = values[..num_symbols].iter().map(|values| energy(values).into()).collect();
+            energies.sort_by(f64::total_cmp);
+            let middle = energies[num_symbols / 2];
             let of_symbol = |l: usize| {
                 let shift = (laws.shifts(law, index)[l] + own) % NUM_SHIFTS;
-                (f64::from(shifts[l][usize::from(shift)]), f64::from(energy(&values[l])))
+                let energy = f64::from(energy(&values[l]));
+                let weight = if energy > middle { middle / energy } else { 1.0 };
+                (weight * f64::from(shifts[l][usize::from(shift)]), weight * energy)
             };
             let best = (0..num_symbols).map(of_symbol).max_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or_default();
-            explained += (0..num_symbols).map(|l| of_symbol(l).0).sum::<f64>() - best.0;
-            total -= best.1;
+            let (in_slot, of_slot) =
+                (0..num_symbols).map(of_symbol).fold((0.0, 0.0), |sums, of| (sums.0 + of.0, sums.1 + of.1));
+            explained += in_slot - best.0;
+            total += of_slot - best.1;
         }
         let num_blocks = num_lit * (num_symbols - 1);
         surprise_nats(explained / total.max(f64::MIN_POSITIVE), num_blocks, num_blocks * TONES) - tried_nats(num_lit)
