@@ -38,13 +38,16 @@ use crate::records::RecordWriter;
 use crate::source::vetted;
 use crate::tracker::known::Known;
 
+/// The status that clap ends with too.
+const WRONG_COMMAND_LINE: u8 = 2;
+
 /// Runs a command; what went wrong is a sentence on standard error.
 pub fn run(cli: Cli) -> ExitCode {
-    let done = match cli.command {
-        None => welcome::run(),
-        Some(command) => carry_out(command),
+    let Some(command) = cli.command else {
+        let _ = io::stderr().write_all(welcome::text().as_bytes());
+        return ExitCode::from(WRONG_COMMAND_LINE);
     };
-    match done {
+    match carry_out(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "cellsweep: {error:#}");

@@ -1,9 +1,5 @@
 //! The program called without a command: what to do next, given what is plugged in.
 
-use anyhow::Result;
-
-use super::print;
-
 /// What works without a radio.
 const WITHOUT: &str = "\
 A recording:      cellsweep replay FILE (screens), cellsweep analyze FILE -o X.jsonl (findings)
@@ -13,9 +9,10 @@ No recording yet: cellsweep simulate SCENE.toml, or the capture that comes with 
 Everything else:  cellsweep --help
 ";
 
-pub(super) fn run() -> Result<()> {
+/// Ten lines or so.
+pub(super) fn text() -> String {
     let head = "cellsweep finds concealed cellular modules by listening for their uplink. It only receives.\n\n";
-    print(format!("{head}{}{WITHOUT}", radio()).as_bytes())
+    format!("{head}{}{WITHOUT}", radio())
 }
 
 /// The first radio and a command that listens with it.
