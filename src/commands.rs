@@ -33,6 +33,7 @@ use clap::CommandFactory;
 
 use crate::cli::{Cli, Command, ComputeArgs};
 use crate::pipeline::Options;
+#[cfg(feature = "soapy")]
 use crate::pipeline::snapshot::Note;
 use crate::records::RecordWriter;
 use crate::source::vetted;
@@ -159,6 +160,7 @@ fn tell(sentence: &str) {
 }
 
 /// Writes the log on standard error.
+#[cfg(feature = "soapy")]
 fn log(note: &Note) {
     let _ = writeln!(io::stderr(), "cellsweep: {:.1} s: {}", note.at_s, note.text);
 }
