@@ -175,7 +175,10 @@ mod tests {
         logbook.stream(&stream, format, None).expect("it is written");
         events.iter().for_each(|event| logbook.event(event).expect("it is written"));
         let (id, transmitter, attribution, alternatives) = (0, Some(0), 1.0, Vec::new());
-        let finding = burst(Channel::Npusch1, 5.0, 7500.0, 15e3);
+        let mut finding = burst(Channel::Npusch1, 5.0, 7500.0, 15e3);
+        finding.parameters.training_sequence = Some(3);
+        finding.parameters.modulation = Some("gmsk".into());
+        finding.parameters.alternatives = vec!["lte/pucch".into()];
         let heard = Burst { id, transmitter, attribution, alternatives, finding };
         logbook.burst(&heard).expect("it is written");
         // The program is gone without an end.

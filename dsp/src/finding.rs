@@ -1,9 +1,11 @@
 //! Facts about the band: what was transmitted, when, where and how sure that is.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 /// Radio technology a burst belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Technology {
     /// Narrowband IoT.
@@ -21,6 +23,9 @@ pub enum Technology {
 }
 
 impl Technology {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::NbIot, Self::LteM, Self::Lte, Self::Gsm, Self::Nr, Self::Unknown];
+
     /// The name scripts read.
     pub const fn name(self) -> &'static str {
         match self {
@@ -35,7 +40,7 @@ impl Technology {
 }
 
 /// Physical channel of a burst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Channel {
     /// NB-IoT random access preamble.
@@ -79,7 +84,7 @@ impl Channel {
 }
 
 /// One rectangle of time and frequency.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Segment {
     /// First instant, seconds from the stream's first sample.
     pub start_s: f64,
@@ -119,7 +124,8 @@ impl Segment {
 }
 
 /// What was measured of a burst; a field is absent where its channel has no such thing or it was not found.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Parameters {
     /// Preamble or control format, the standard's number.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,7 +141,7 @@ pub struct Parameters {
     pub tones: Option<u16>,
     /// Modulation of the data symbols.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub modulation: Option<&'static str>,
+    pub modulation: Option<Cow<'static, str>>,
     /// Duration in resource units (NPUSCH), over all repetitions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_units: Option<u16>,
@@ -159,7 +165,7 @@ pub struct Parameters {
     pub training_sequence: Option<u8>,
     /// Length of the guard before every symbol: `normal` or `extended` (LTE).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cyclic_prefix: Option<&'static str>,
+    pub cyclic_prefix: Option<Cow<'static, str>>,
     /// Cell identities consistent with what was seen: the exact set, never one picked from many.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cell_ids: Option<Vec<u16>>,
@@ -186,7 +192,7 @@ pub struct Parameters {
     pub supported_by: Vec<String>,
     /// What else this may be where physics leaves it open, as `technology/channel`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub alternatives: Vec<&'static str>,
+    pub alternatives: Vec<Cow<'static, str>>,
 }
 
 /// One uplink transmission: a burst as the records know it, without its number and transmitter.
@@ -213,6 +219,18 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Takes its name away; what it was taken for comes first among the alternatives.
+    pub fn unname(&mut self, confidence: f64) {
+        let name = format!("{}/{}", self.technology.name(), self.channel.name());
+        let mut alternatives = vec![name.into()];
+        alternatives.append(&mut self.parameters.alternatives);
+        self.technology = Technology::Unknown;
+        self.channel = Channel::Unknown;
+        self.confidence = confidence;
+        let confidence_alone = self.parameters.confidence_alone;
+        self.parameters = Parameters { alternatives, confidence_alone, ..Parameters::default() };
+    }
+
     /// Counts its offsets from a frequency that is lower by this.
     pub fn shift(&mut self, by_hz: f64) {
         self.extent.center_hz += by_hz;

@@ -8,7 +8,7 @@
 use std::collections::BinaryHeap;
 
 use crate::detect::{gsm, nprach, npusch, prach, pusch};
-use crate::finding::{Channel, Finding, Parameters, Rejection, Segment, Technology};
+use crate::finding::{Channel, Finding, Rejection, Segment, Technology};
 
 /// Pieces of energy this far outside a preamble's block still are its own.
 const OWN_SLACK_HZ: f64 = 6e3;
@@ -68,19 +68,6 @@ fn due_s(finding: &Finding) -> f64 {
         Channel::Npusch1 | Channel::Npusch2 => finding.extent.end_s + npusch::PAUSE_S,
         _ => finding.extent.end_s,
     }
-}
-
-/// Takes a finding's name away; what it was taken for remains as an alternative.
-fn unname(finding: &mut Finding) {
-    let alternative = match finding.channel {
-        Channel::Npusch2 => "nb-iot/npusch2",
-        Channel::Pusch => "lte/pusch",
-        _ => "nb-iot/npusch1",
-    };
-    finding.technology = Technology::Unknown;
-    finding.channel = Channel::Unknown;
-    finding.confidence = 0.5;
-    finding.parameters = Parameters { alternatives: vec![alternative], ..Parameters::default() };
 }
 
 impl PartialEq for Waiting {
@@ -164,7 +151,7 @@ impl Judge {
             let is_piece = self.is_piece(&finding);
             if let Some(reason) = self.doubt(&finding) {
                 rejected(reason);
-                unname(&mut finding);
+                finding.unname(0.5);
             }
             if is_piece {
                 rejected(FRAGMENT);
@@ -419,6 +406,7 @@ fn join(burst: &mut Finding, piece: &Finding) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::Parameters;
 
     fn finding(channel: Channel, start_s: f64, end_s: f64, center_hz: f64, bandwidth_hz: f64) -> Finding {
         let technology = if channel == Channel::Unknown { Technology::Unknown } else { Technology::NbIot };

@@ -29,10 +29,7 @@ pub(super) fn run(args: &BandsArgs) -> Result<()> {
         let _ =
             writeln!(io::stderr(), "no module transmits there in any band known here; list all with: cellsweep bands");
     }
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
+    super::print(text.as_bytes())
 }
 
 fn rows(at_hz: Option<f64>) -> Vec<Row> {

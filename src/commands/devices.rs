@@ -48,10 +48,7 @@ pub(super) fn run(args: &DevicesArgs) -> Result<()> {
         let path = Config { device: Some(device) }.write()?;
         let _ = writeln!(io::stderr(), "{} is used from now on ({})", found.label, path.display());
     }
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
+    super::print(text.as_bytes())
 }
 
 /// A line that opens it again, then what it can hear.

@@ -1,7 +1,5 @@
 //! `info`: what a capture says of itself, and what its samples say.
 
-use std::io::{self, Write};
-
 use anyhow::Result;
 use captures::{Capture, CaptureInfo};
 use dsp::grid::Grid;
@@ -76,10 +74,7 @@ pub(super) fn run(args: &InfoArgs) -> Result<()> {
     let measured = Measured::of(&mut capture)?;
     let info = info(&told, &measured);
     let text = if args.json { format!("{}\n", serde_json::to_string(&info)?) } else { described(&info) };
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
+    super::print(text.as_bytes())
 }
 
 /// Sums over the samples that are looked at.

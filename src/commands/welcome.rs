@@ -19,33 +19,20 @@ pub(super) fn text() -> String {
 #[cfg(feature = "soapy")]
 fn radio() -> String {
     use crate::source::radio;
-    use crate::source::radio::abilities::Abilities;
 
     let found = radio::find("").unwrap_or_default();
     let Some(first) = found.first() else {
         return format!("Radio:            {}\n", radio::none_found(""));
     };
-    let serial = first.serial.as_ref().map_or_else(String::new, |serial| format!(",serial={serial}"));
-    let device = format!("driver={}{serial}", first.driver);
     let others = match found.len() {
         1 => String::new(),
         count => format!(" (and {} more: cellsweep devices)", count - 1),
     };
-    let bands = Abilities::of(first).map(|able| able.bands()[0].clone()).unwrap_or_default();
-    let [eu, us] = [[8, 20, 28], [5, 12, 13]].map(|region| {
-        let heard: Vec<String> = region.iter().filter(|band| bands.contains(band)).map(u16::to_string).collect();
-        heard.join(",")
-    });
-    let sweep = |bands: &str| match bands {
-        "" => "--center HZ".to_owned(),
-        bands => format!("--band {bands}"),
-    };
     format!(
-        "Radio:            {}{others}\nA sweep, Europe:  cellsweep sweep --device {device} {} --zones vehicle\n\
-         America:          cellsweep sweep --device {device} {} --zones vehicle\n",
+        "Radio:            {}{others}\n\
+         A sweep:          cellsweep sweep --device {} --region eu --zones vehicle (or us, jp, cn, au)\n",
         first.label,
-        sweep(&eu),
-        sweep(&us)
+        first.key()
     )
 }
 

@@ -13,7 +13,7 @@ use dsp::judge::Judge;
 use super::counters::{Counters, Stage};
 use super::front::{Content, Message, Progress};
 use super::recordings::{News, Recordings};
-use super::snapshot::{Burst, Health, Note, Snapshot, Spectrum, State, Stream, WaterfallRow};
+use super::snapshot::{Burst, Health, Note, SHOWN_BURSTS, Snapshot, Spectrum, State, Stream, WaterfallRow};
 use super::{NUM_BLOCKS, Outputs};
 use crate::hop_plan::coverage::Coverage;
 use crate::records::{Performance, RecordWriter, Summary};
@@ -24,9 +24,8 @@ use crate::tracker::event::Event;
 
 /// Time between snapshots at the least.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(50);
-/// Rows and bursts a snapshot shows.
+/// Rows and notes a snapshot shows.
 const SHOWN_ROWS: usize = 512;
-const SHOWN_BURSTS: usize = 2048;
 const SHOWN_NOTES: usize = 64;
 /// Rows kept of each slot that is not tuned.
 const OTHER_ROWS: usize = 64;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 
-use super::snapshot::{Burst, Control, Health, Snapshot, State};
+use super::snapshot::{Burst, Control, Health, SHOWN_BURSTS, Snapshot, State};
 use crate::logbook::{Entry, Sweep};
 use crate::tracker::Tracker;
 use crate::tracker::event::Event;
@@ -18,8 +18,6 @@ use crate::tracker::known::Known;
 
 /// Time between snapshots.
 const EVERY: Duration = Duration::from_millis(50);
-/// Bursts a snapshot shows.
-const SHOWN_BURSTS: usize = 2048;
 
 /// Plays a sweep while `screen` runs here; ends when `screen` does.
 ///

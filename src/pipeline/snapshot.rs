@@ -17,6 +17,9 @@ use crate::tracker::stimuli::{Answered, Response};
 use crate::tracker::whereabouts::Whereabouts;
 use crate::tracker::zones::Walk;
 
+/// Bursts a snapshot shows at the most.
+pub(super) const SHOWN_BURSTS: usize = 2048;
+
 /// The stream being listened to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stream {

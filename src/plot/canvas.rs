@@ -6,10 +6,11 @@ use std::sync::Once;
 
 use anyhow::{Context, Result, anyhow, bail};
 use plotters::backend::{BitMapBackend, SVGBackend};
+use plotters::chart::ChartBuilder;
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
 use plotters::prelude::DrawingBackend;
-use plotters::style::{FontStyle, RGBColor, register_font};
+use plotters::style::{FontStyle, IntoFont, RGBColor, register_font};
 
 /// What a drawing may go wrong with; backends say it in types of their own.
 pub(super) type Drawn = Result<(), String>;
@@ -83,6 +84,21 @@ impl Canvas {
         fs::write(&self.path, bytes)
             .with_context(|| format!("{}: cannot be written; name another --output", self.path.display()))
     }
+}
+
+/// A chart with its heading, and room for its axes, `left_px` of it at the left.
+pub(super) fn builder<'a, 'b, B: DrawingBackend>(
+    area: &'a DrawingArea<B, Shift>,
+    canvas: &Canvas,
+    ink: Ink,
+    left_px: u32,
+) -> ChartBuilder<'a, 'b, B> {
+    let mut builder = ChartBuilder::on(area);
+    builder.margin(16).x_label_area_size(48).y_label_area_size(left_px);
+    if !canvas.title.is_empty() {
+        builder.caption(&canvas.title, (FONT, 22).into_font().color(&ink.ink));
+    }
+    builder
 }
 
 /// Text is drawn, and in SVG measured, with this font.

@@ -5,14 +5,13 @@ use captures::Capture;
 use dsp::grid::Grid;
 use dsp::stft::Stft;
 use num_complex::Complex32;
-use plotters::chart::ChartBuilder;
 use plotters::coord::Shift;
 use plotters::drawing::DrawingArea;
 use plotters::element::{BitMapElement, Rectangle, Text};
 use plotters::prelude::DrawingBackend;
 use plotters::style::{Color, IntoFont, RGBColor};
 
-use super::canvas::{Canvas, Drawing, Drawn, FONT, Ink, color_of};
+use super::canvas::{Canvas, Drawing, Drawn, FONT, Ink, builder, color_of};
 use crate::heat::inferno;
 use crate::report::session::Burst;
 
@@ -148,11 +147,7 @@ impl Drawing for Chart<'_> {
         let up = |offset_hz: f64| (origin_hz + offset_hz) / unit_hz;
         let (start_s, end_s) = (part.start_s, part.start_s + part.duration_s);
         let (low, high) = (up(part.low_hz), up(part.high_hz));
-        let mut builder = ChartBuilder::on(area);
-        builder.margin(16).x_label_area_size(48).y_label_area_size(80);
-        if !canvas.title.is_empty() {
-            builder.caption(&canvas.title, (FONT, 22).into_font().color(&ink.ink));
-        }
+        let mut builder = builder(area, canvas, ink, 80);
         let said = |error: &dyn std::fmt::Display| error.to_string();
         let mut chart = builder.build_cartesian_2d(start_s..end_s, low..high).map_err(|e| said(&e))?;
         let decimals = digits((high - low) / 8.0);

@@ -1,14 +1,14 @@
 //! Bursts of records over time: one line for each transmitter, or their levels.
 
 use anyhow::{Result, bail};
-use plotters::chart::{ChartBuilder, SeriesLabelPosition};
+use plotters::chart::SeriesLabelPosition;
 use plotters::coord::Shift;
 use plotters::drawing::DrawingArea;
 use plotters::element::{Circle, Rectangle};
 use plotters::prelude::DrawingBackend;
 use plotters::style::{Color, IntoFont};
 
-use super::canvas::{Canvas, Drawing, Drawn, FONT, Ink, color_of};
+use super::canvas::{Canvas, Drawing, Drawn, FONT, Ink, builder, color_of};
 use super::spectrogram::digits;
 use crate::report::session::{Burst, Pass, Session, Transmitter};
 
@@ -71,11 +71,7 @@ impl Drawing for Timeline<'_> {
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, canvas: &Canvas, ink: Ink) -> Drawn {
         let (end_s, count) = (end_s(self.pass), self.rows.len());
         let said = |error: &dyn std::fmt::Display| error.to_string();
-        let mut builder = ChartBuilder::on(area);
-        builder.margin(16).x_label_area_size(48).y_label_area_size(110);
-        if !canvas.title.is_empty() {
-            builder.caption(&canvas.title, (FONT, 22).into_font().color(&ink.ink));
-        }
+        let mut builder = builder(area, canvas, ink, 110);
         // Row 0 at the top; labels stand at whole numbers.
         let mut chart = builder.build_cartesian_2d(0.0..end_s, count as f64 - 0.5..-0.5).map_err(|e| said(&e))?;
         let label = |y: &f64| {
@@ -121,11 +117,7 @@ impl Drawing for Levels<'_> {
         if low > high {
             return Err("its transmitters have no bursts".to_owned());
         }
-        let mut builder = ChartBuilder::on(area);
-        builder.margin(16).x_label_area_size(48).y_label_area_size(80);
-        if !canvas.title.is_empty() {
-            builder.caption(&canvas.title, (FONT, 22).into_font().color(&ink.ink));
-        }
+        let mut builder = builder(area, canvas, ink, 80);
         let mut chart = builder.build_cartesian_2d(0.0..end_s, low - 3.0..high + 3.0).map_err(|e| said(&e))?;
         chart
             .configure_mesh()

@@ -12,7 +12,7 @@
 
 use std::collections::VecDeque;
 
-use dsp::finding::{Channel, Finding, Parameters, Rejection, Technology};
+use dsp::finding::{Channel, Finding, Rejection, Technology};
 
 use super::fingerprint::Fingerprint;
 use super::session::{MAX_PAUSE_S, common, reach_hz};
@@ -127,7 +127,7 @@ impl Company {
         let parameters = &mut finding.parameters;
         parameters.confidence_alone = Some(alone);
         parameters.supported_by = around.tell();
-        parameters.alternatives = vec!["lte/pusch", "lte-m/pusch"];
+        parameters.alternatives = vec!["lte/pusch".into(), "lte-m/pusch".into()];
         (parameters.tones, parameters.n_prb) = (Some(12), None);
         (finding.technology, finding.channel, finding.confidence) = (Technology::NbIot, Channel::Npusch1, weighed);
     }
@@ -153,7 +153,7 @@ impl Company {
         finding.parameters.confidence_alone = Some(alone);
         finding.confidence = weighed;
         if weighed < 0.5 {
-            unname(finding);
+            finding.unname(1.0 - finding.confidence);
             return false;
         }
         finding.parameters.supported_by = around.tell();
@@ -188,7 +188,7 @@ fn weighed(alone: f64, odds: f64) -> f64 {
 
 /// Whether a burst may as well be twelve tones of NB-IoT.
 fn is_open(finding: &Finding) -> bool {
-    finding.channel == Channel::Pusch && finding.parameters.alternatives.contains(&"nb-iot/npusch1")
+    finding.channel == Channel::Pusch && finding.parameters.alternatives.iter().any(|name| name == "nb-iot/npusch1")
 }
 
 /// Until when company of a burst may start.
@@ -228,22 +228,6 @@ fn tell(own: &Fingerprint, others: &[&Fingerprint], place: &str) -> Vec<String> 
         format!("{} {:.3} s {when}, {place}", other.channel.name(), apart_s(other).max(0.0))
     };
     nearest.into_iter().map(sentence).collect()
-}
-
-/// Takes a burst's name away; what it was taken for remains as an alternative.
-fn unname(finding: &mut Finding) {
-    let name = match finding.channel {
-        Channel::Nprach => "nb-iot/nprach",
-        Channel::Npusch2 => "nb-iot/npusch2",
-        _ => "nb-iot/npusch1",
-    };
-    let mut alternatives = vec![name];
-    alternatives.append(&mut finding.parameters.alternatives);
-    finding.technology = Technology::Unknown;
-    finding.channel = Channel::Unknown;
-    finding.confidence = 1.0 - finding.confidence;
-    let confidence_alone = finding.parameters.confidence_alone;
-    finding.parameters = Parameters { alternatives, confidence_alone, ..Parameters::default() };
 }
 
 #[cfg(test)]
@@ -314,7 +298,7 @@ mod tests {
     fn one_block_of_lte_in_a_session_of_nb_iot_is_twelve_tones() {
         let mut block = burst(Channel::Pusch, 0.5, 0.0, 180e3);
         (block.technology, block.confidence) = (Technology::Lte, 0.6);
-        block.parameters.alternatives = vec!["nb-iot/npusch1"];
+        block.parameters.alternatives = vec!["nb-iot/npusch1".into()];
         let session = [at(Channel::Npusch1, 0.0, 7500.0, 0.99), at(Channel::Npusch2, 0.2, 22_500.0, 0.99)];
         let bursts = in_company(&[session[0].clone(), session[1].clone(), block.clone()]);
         assert_eq!((bursts[2].technology, bursts[2].channel), (Technology::NbIot, Channel::Npusch1));

@@ -337,8 +337,6 @@ pub(super) fn trouble(position_s: f64) -> Snapshot {
 
 /// Anything at all, sense or nonsense.
 pub(super) fn anything(dice: &mut Dice) -> Snapshot {
-    const TECHNOLOGIES: [Technology; 6] =
-        [Technology::NbIot, Technology::LteM, Technology::Lte, Technology::Gsm, Technology::Nr, Technology::Unknown];
     let mut snapshot = if dice.below(3) == 0 { walk() } else { company(dice.below(12) as f64) };
     let powers = |dice: &mut Dice| {
         let num = [0, 1, 7, 300][dice.below(4) as usize];
@@ -372,10 +370,10 @@ pub(super) fn anything(dice: &mut Dice) -> Snapshot {
         burst.transmitter = (dice.below(3) > 0).then(|| dice.below(6) as u32);
         burst.finding.extent = wild_segment(dice);
         burst.finding.segments = (0..dice.below(4)).map(|_| wild_segment(dice)).collect();
-        burst.finding.technology = TECHNOLOGIES[dice.below(6) as usize];
+        burst.finding.technology = Technology::ALL[dice.below(6) as usize];
     }
     for row in Arc::make_mut(&mut snapshot.transmitters) {
-        row.technology = TECHNOLOGIES[dice.below(6) as usize];
+        row.technology = Technology::ALL[dice.below(6) as usize];
         row.confidence = dice.wild(0.0, 1.0);
         row.last_s = dice.wild(0.0, 10.0);
         row.center_hz = dice.wild(-1e6, 1e6);

@@ -219,7 +219,7 @@ fn finding(found: &Found, density: f64) -> Finding {
         confidence: most / (1.0 + (PROOF_NATS / 2.0 - nats).exp()),
         clipped: false,
         parameters: Parameters {
-            modulation: Some("gmsk"),
+            modulation: Some("gmsk".into()),
             training_sequence: found.training.as_ref().map(|training| training.code as u8),
             metric: Some(nats / PROOF_NATS),
             ..Parameters::default()

@@ -161,8 +161,8 @@ fn judge_single(tone: SingleTone, candidate: &Candidate) -> Result<(f64, Finding
         subcarrier_spacing_hz: Some(tone.spacing.hz()),
         tones: Some(1),
         modulation: Some(match tone.modulation {
-            Modulation::Bpsk => "pi/2-bpsk",
-            Modulation::Qpsk => "pi/4-qpsk",
+            Modulation::Bpsk => "pi/2-bpsk".into(),
+            Modulation::Qpsk => "pi/4-qpsk".into(),
         }),
         resource_units,
         base_sequence: (tone.rows.len() == 1).then(|| tone.rows[0]),
@@ -220,13 +220,13 @@ fn judge_multi(found: MultiTone, candidate: &Candidate) -> Result<(f64, Finding)
         let odds = LTE_ODDS * found.lte_nats.min(100.0).exp();
         confidence /= 1.0 + odds;
         if found.num_slots <= 4 {
-            alternatives.extend(["lte/pusch", "lte-m/pusch"]);
+            alternatives.extend(["lte/pusch".into(), "lte-m/pusch".into()]);
         }
     }
     let parameters = Parameters {
         subcarrier_spacing_hz: Some(spacing.hz()),
         tones: Some(found.tones),
-        modulation: Some("qpsk"),
+        modulation: Some("qpsk".into()),
         resource_units,
         base_sequence: found.base_sequence,
         cell_ids: found.base_sequence.map(|u| cells(&[u], modulus)),

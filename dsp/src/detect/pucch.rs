@@ -239,7 +239,7 @@ impl Whole {
                 frequency_sigma_hz: Some(frequency_sigma_hz(snr, num_symbols)),
                 start_sigma_s: Some(start_sigma_s(snr, num_symbols)),
                 metric: Some(self.found.nats / PROOF_NATS),
-                alternatives: if repeats { vec!["lte/pucch"] } else { Vec::new() },
+                alternatives: if repeats { vec!["lte/pucch".into()] } else { Vec::new() },
                 ..Parameters::default()
             },
         })

@@ -25,6 +25,8 @@ mod vectors;
 
 pub(crate) use hops::{hop, join};
 
+use std::borrow::Cow;
+
 use num_complex::Complex32;
 use rustfft::FftPlanner;
 
@@ -293,10 +295,11 @@ impl Burst {
         let matched = &found.matched;
         let named = matched.hops || matched.margin_nats >= MARGIN_NATS;
         let decision = Decision::new(repetition, narrow, modulation, num_subframes);
-        let mut alternatives = decision.alternatives.clone();
+        let mut alternatives: Vec<Cow<'static, str>> =
+            decision.alternatives.iter().map(|name| (*name).into()).collect();
         let mut confidence = 0.995 / (1.0 + (-(found.nats - PROOF_NATS / 2.0)).exp()) * decision.probability;
         if blocks == 1 && is_short(matched.slots.len()) {
-            alternatives.push("nb-iot/npusch1");
+            alternatives.push("nb-iot/npusch1".into());
             confidence *= 0.9;
         }
         let first = matched.slots.first();
@@ -305,14 +308,14 @@ impl Burst {
             repetitions: matches!(repetition, Repetition::Identical | Repetition::Cycling)
                 .then(|| u16::try_from(num_subframes).unwrap_or(u16::MAX)),
             subcarrier_spacing_hz: Some(SUBCARRIER_HZ),
-            modulation,
+            modulation: modulation.map(Cow::from),
             n_prb: Some(blocks),
             base_sequence: first.filter(|_| named).map(|slot| slot.sequence.u),
             base_sequences: if named { matched.slots.iter().map(|slot| slot.sequence.u).collect() } else { Vec::new() },
             cyclic_shift: first.map(|slot| u16::from(slot.shift)),
             cyclic_prefix: Some(match prefix {
-                CyclicPrefix::Normal => "normal",
-                CyclicPrefix::Extended => "extended",
+                CyclicPrefix::Normal => "normal".into(),
+                CyclicPrefix::Extended => "extended".into(),
             }),
             cell_ids: named.then(|| cells::consistent(&matched.slots, prefix)).filter(|ids| !ids.is_empty()),
             frequency_sigma_hz: Some(sigma_hz),
@@ -372,16 +375,12 @@ struct Decision {
     technology: Technology,
     /// That this is right.
     probability: f64,
-    alternatives: Vec<&'static str>,
+    alternatives: &'static [&'static str],
 }
 
 impl Decision {
     fn new(repetition: Repetition, narrow: bool, modulation: Option<&str>, num_subframes: usize) -> Self {
-        let of = |technology, probability, alternatives: &[&'static str]| Self {
-            technology,
-            probability,
-            alternatives: alternatives.to_vec(),
-        };
+        let of = |technology, probability, alternatives| Self { technology, probability, alternatives };
         // Subframes that repeat are sent with QPSK (TS 36.213 §8.6.1).
         let plain = modulation == Some("16qam");
         match repetition {

@@ -116,7 +116,7 @@ pub fn classify(baseband: &Baseband, candidate: &Candidate) -> Result<Finding, R
             frequency_sigma_hz: Some(frequency_sigma_hz(snr * bandwidth_hz / baseband.sample_rate_hz, window)),
             start_sigma_s: Some((6.0 / values.max(1e-9)).sqrt() / (TAU * bandwidth_hz)),
             metric: Some(found.nats / PROOF_NATS),
-            alternatives: vec!["nr/srs"],
+            alternatives: vec!["nr/srs".into()],
             ..Parameters::default()
         },
     })

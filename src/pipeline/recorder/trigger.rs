@@ -48,8 +48,7 @@ impl FromStr for Trigger {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        use Technology::{Gsm, Lte, LteM, NbIot, Nr, Unknown};
-        let technology = [NbIot, LteM, Lte, Gsm, Nr, Unknown].into_iter().find(|t| t.name() == text);
+        let technology = Technology::ALL.into_iter().find(|t| t.name() == text);
         let told = match text.split_once('=') {
             None if text == "key" => Some(Self::Key),
             None => technology.map(Self::Technology),

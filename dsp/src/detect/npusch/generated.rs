@@ -194,7 +194,7 @@ fn measures_what_was_sent() {
     assert!((finding.extent.center_hz - truth.center_hz).abs() < 20.0);
     assert!((finding.snr_db - 20.0).abs() < 1.0 && finding.power_dbfs.abs() < 1.0);
     assert_eq!(finding.parameters.resource_units, Some(2));
-    assert_eq!(finding.parameters.modulation, Some("pi/4-qpsk"));
+    assert_eq!(finding.parameters.modulation.as_deref(), Some("pi/4-qpsk"));
     assert_eq!(finding.parameters.base_sequence, Some(9));
     assert!(finding.parameters.cell_ids.unwrap().iter().all(|id| id % 16 == 9));
 }

@@ -184,7 +184,7 @@ fn describe(preamble: &Preamble, baseband: &Baseband, noise_per_hz: f32) -> Find
             frequency_error_hz: frequency_error_hz(preamble, center_hz),
             frequency_sigma_hz: Some(frequency_sigma_hz(preamble, snr, bin_hz)),
             metric: Some(f64::from(preamble.hit.peak / THRESHOLD)),
-            alternatives: vec!["lte-m/prach", "nr/prach"],
+            alternatives: vec!["lte-m/prach".into(), "nr/prach".into()],
             ..Parameters::default()
         },
     }

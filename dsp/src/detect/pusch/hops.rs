@@ -59,7 +59,7 @@ pub(crate) fn hop(burst: &Finding, piece: &Finding) -> Option<Hop> {
 pub(crate) fn join(burst: &mut Finding, piece: &Finding, hop: Hop) {
     let p = &mut burst.parameters;
     p.base_sequences.extend(&piece.parameters.base_sequences);
-    p.modulation = p.modulation.or(piece.parameters.modulation);
+    p.modulation = p.modulation.take().or_else(|| piece.parameters.modulation.clone());
     if hop.retuned || piece.technology == Technology::LteM {
         burst.technology = Technology::LteM;
         burst.confidence = burst.confidence.max(RETUNED_CONFIDENCE);
@@ -91,7 +91,7 @@ mod tests {
                 n_prb: Some(3),
                 cell_ids: Some(vec![17, 47]),
                 frequency_sigma_hz: Some(5.0),
-                alternatives: vec!["lte-m/pusch"],
+                alternatives: vec!["lte-m/pusch".into()],
                 ..Parameters::default()
             },
         }
