@@ -21,6 +21,7 @@ demo: packages
 test: packages oracles
 	$(CARGO) test --workspace --lib
 	$(CARGO) test -p captures
+	$(CARGO) test -p dsp --test nprach -- --skip scenes_are_heard_rightly
 	$(CARGO) test --test allocations --test radio
 	$(CARGO) test --test cli -- readme formats convert results report beacon contract determinism pipe plot shells_and without_a_command screen killed \
 	    noise_alone ten_gigabytes files_that metadata_that a_wrong raw_samples

@@ -74,6 +74,25 @@ fn format_1_is_told_from_format_0() {
     }
 }
 
+/// What of a strong preamble leaks into the time after it is no further repetition.
+#[test]
+fn strong_preambles_are_as_long_as_they_are() {
+    let mut noise = Noise::new(45);
+    for format in [Format::Zero, Format::One] {
+        for repetitions in [1, 2, 4] {
+            for _ in 0..trials(4) {
+                let preamble = Preamble::random(&mut noise, format, repetitions, 45.0);
+                let rate = 240e3;
+                let mut samples = noise.samples((rate * (preamble.end_s() + 0.08)) as usize);
+                preamble.add_to(&mut samples, rate);
+                let findings = heard(&samples, rate, Some(1.0 / rate as f32));
+                let whole = |f: &Finding| is(f, &preamble) && f.parameters.repetitions == Some(repetitions as u16);
+                assert!(findings.iter().any(whole), "{preamble:?}: {findings:?}");
+            }
+        }
+    }
+}
+
 /// Tones of 1.25 kHz, whose groups last longer.
 #[test]
 fn format_2_is_heard_below_format_0() {

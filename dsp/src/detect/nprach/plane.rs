@@ -107,6 +107,11 @@ impl Plane {
         if row < self.num_rows && cell < self.num_cells { self.limited[row * self.num_cells + cell] } else { 0.0 }
     }
 
+    /// Energy of a group without a limit, 0 outside.
+    pub(super) fn raw(&self, row: usize, cell: usize) -> f32 {
+        if cell < self.num_cells { self.raw.get(row * self.num_cells + cell).copied().unwrap_or(0.0) } else { 0.0 }
+    }
+
     /// Limited energies of a row.
     pub(super) fn limited_row(&self, row: usize) -> &[f32] {
         &self.limited[row * self.num_cells..][..self.num_cells]

@@ -162,7 +162,14 @@ fn strongest(plane: &Plane, cells: &Cells, baseband: &Baseband, bounds: Bounds) 
         // before it.
         let (position, reach) = (position as i64, candidate.repetitions as i64);
         let first = if bounds.begins && position <= reach / 4 + 1 { -127 } else { (position - reach).max(0) };
-        let account = cells.explain(&chain, first..(position + reach).min(positions), bounds.ends)?;
+        let groups = |gaps: usize, position: usize, tone: u8, energies: &mut Vec<f32>| {
+            let row = chain_row(plane, candidate.row, position, gaps);
+            let hops = plane.format.hops(tone).into_iter().enumerate();
+            energies.extend(hops.map(|(group, tone)| {
+                plane.raw(row + group * ROWS_PER_GROUP, candidate.cell + plane.tones[usize::from(tone)])
+            }));
+        };
+        let account = cells.explain(&chain, first..(position + reach).min(positions), bounds.ends, &groups)?;
         (account.margin() > 0.0).then_some((account, candidate))
     };
     let margin = |(account, _): &(Account, Candidate)| account.margin();
@@ -204,14 +211,20 @@ fn strongest(plane: &Plane, cells: &Cells, baseband: &Baseband, bounds: Bounds) 
     Some(Preamble { account, fit, tones, offsets_s })
 }
 
+/// Row of the repetition at `position` of the chain that holds `row`, with so many gaps before it.
+fn chain_row(plane: &Plane, row: usize, position: usize, gaps: usize) -> usize {
+    let period = plane.repetition_rows(1);
+    let before_gap = plane.format.repetitions_before_gap();
+    let gap_rows = plane.repetition_rows(before_gap) - before_gap * period;
+    row % period + position * period + gaps * gap_rows
+}
+
 /// Energies of the chain of repetitions that holds `row`, for every first tone, with each number of gaps before it.
 fn chain(plane: &Plane, row: usize, origin: usize) -> (usize, Vec<Vec<f32>>) {
     let period = plane.repetition_rows(1);
     let phase = row % period;
     let positions = (plane.num_rows + period - 1 - phase) / period;
-    let before_gap = plane.format.repetitions_before_gap();
-    let gap_rows = plane.repetition_rows(before_gap) - before_gap * period;
-    let num_gaps = positions / before_gap + 1;
+    let num_gaps = positions / plane.format.repetitions_before_gap() + 1;
     let block = plane.format.subcarriers();
     let hops: Vec<Vec<u8>> = (0..block).map(|n| plane.format.hops(n)).collect();
     let energies = (0..num_gaps.min(8))
@@ -219,7 +232,7 @@ fn chain(plane: &Plane, row: usize, origin: usize) -> (usize, Vec<Vec<f32>>) {
             (0..positions)
                 .flat_map(|position| hops.iter().map(move |hops| (position, hops)))
                 .map(|(position, hops)| {
-                    let row = phase + position * period + gaps * gap_rows;
+                    let row = chain_row(plane, row, position, gaps);
                     hops.iter()
                         .enumerate()
                         .map(|(group, tone)| {
